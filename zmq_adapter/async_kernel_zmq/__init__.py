@@ -1,0 +1,1 @@
+"""The desktop home of the kernel: ZMQ sockets, kernelspec and command line."""
