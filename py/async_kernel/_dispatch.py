@@ -1,0 +1,162 @@
+"""From a message to its handler, and from the handler's content to the reply.
+
+Sections "Messages on the shell channel" and "Kernel status" of the messaging specification. A message never waits
+behind one that it does not depend on: each lane has a queue of its own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+import anyio
+
+from async_kernel._context import request_context
+from async_kernel._errors import BadMessageError
+from async_kernel._requests.execute import ExecuteQueue
+from async_kernel._wire import reply_type
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Awaitable, Callable, Mapping
+    from contextvars import Context
+
+    from async_kernel._context import Request
+    from async_kernel._iopub import IOPub
+    from async_kernel._message import MessageFactory
+    from async_kernel._wire import Content
+    from async_kernel.caller import Caller
+
+Lane = Literal["execute", "comm", "introspection", "control"]
+
+_LANES: Final[dict[str, Lane]] = {
+    "execute_request": "execute",
+    "comm_open": "comm",
+    "comm_msg": "comm",
+    "comm_close": "comm",
+    "complete_request": "introspection",
+    "inspect_request": "introspection",
+    "is_complete_request": "introspection",
+    "history_request": "introspection",
+}
+
+
+class Dispatcher:
+    """Hands each request to the handler named as its type.
+
+    Args:
+        handlers: the object whose coroutine methods they are.
+        callers: where the lanes run: `shell`, `introspection` and `control`.
+        context: the context variables that the cells share.
+        iopub: gets the status messages.
+        factory: builds replies.
+        log: told of what was dropped, and of handlers that failed.
+    """
+
+    def __init__(
+        self,
+        handlers: object,
+        callers: Mapping[str, Caller],
+        iopub: IOPub,
+        factory: MessageFactory,
+        context: Context,
+        log: logging.Logger | logging.LoggerAdapter[Any],
+    ) -> None:
+        self._handlers = handlers
+        self._callers = callers
+        self._iopub = iopub
+        self._factory = factory
+        self._log = log
+        self._execute_queue = ExecuteQueue(callers["shell"], context, self.answer, self._execute)
+
+    def receive(self, request: Request) -> None:
+        """Take a request from a connection. Called from any thread; returns at once."""
+        match _LANES.get(request.msg_type, "control"):
+            case "execute":
+                self._execute_queue.put(request)
+            case "comm":
+                self._callers["shell"].queue_call(self._handle_comm, request)
+            case "introspection":
+                self._callers["introspection"].queue_call(self._handle_introspection, request)
+            case "control":
+                self._callers["control"].call_soon(self._handle, request)
+
+    def refuse(self, request: Request, error: BadMessageError) -> None:
+        """Answer a message that could not be understood."""
+
+        async def handler(_: Request) -> None:
+            raise error
+
+        self._callers["control"].call_soon(self.answer, request, handler)
+
+    async def _execute(self, request: Request) -> Content | None:
+        handler = self._handler("execute_request")
+        return await (handler or _unknown)(request)
+
+    async def _handle_comm(self, request: Request) -> None:
+        await self._handle(request)
+
+    async def _handle_introspection(self, request: Request) -> None:
+        await self._handle(request)
+
+    async def _handle(self, request: Request) -> None:
+        if handler := self._handler(request.msg_type):
+            await self.answer(request, handler)
+        elif request.msg_type.endswith("_request"):
+            await self.answer(request, _unknown)
+        else:
+            self._log.warning("Dropped a message of unknown type %r", request.msg_type)
+
+    def _handler(self, msg_type: str) -> Callable[[Request], Awaitable[Content | None]] | None:
+        if msg_type.endswith("_request") or msg_type in _LANES:
+            handler = getattr(self._handlers, msg_type, None)
+            if inspect.iscoroutinefunction(handler):
+                return cast("Callable[[Request], Awaitable[Content | None]]", handler)
+        return None
+
+    async def answer(self, request: Request, handler: Callable[[Request], Awaitable[Content | None]]) -> Content | None:
+        """Handle a request: busy, what the handler sends, the reply, idle. Returns the reply's content."""
+        content: Content | None = None
+        with request_context(request):
+            self._status("busy", request)
+            try:
+                content = await handler(request)
+            except anyio.get_cancelled_exc_class():
+                content = {"status": "aborted"}
+                raise
+            except BadMessageError as e:
+                self._log.warning("%s", e)
+                content = _failure(e)
+            except Exception as e:  # noqa: BLE001  # the edge: no handler's error may end its queue
+                self._log.exception("%s failed", request.msg_type)
+                content = _failure(e)
+            finally:
+                if content is not None and request.msg_type.endswith("_request"):
+                    self.reply(request, content)
+                self._status("idle", request)
+        return content
+
+    def reply(self, request: Request, content: Content) -> None:
+        """Send a reply, behind all output of its request."""
+        msg = self._factory.message(
+            reply_type(request.msg_type),
+            channel=request.msg["channel"],
+            content={"status": "ok", **content},
+            parent=request.msg,
+        )
+        with self._iopub.lock:
+            self._iopub.before_send()
+        request.connection.send(msg, request.route)
+
+    def _status(self, state: str, request: Request) -> None:
+        content = {"execution_state": state}
+        self._iopub.send(self._factory.message("status", channel="iopub", content=content, parent=request.msg))
+
+
+async def _unknown(request: Request) -> Content:
+    msg = f"unknown message type {request.msg_type!r:.80}"
+    raise BadMessageError(msg)
+
+
+def _failure(error: Exception) -> Content:
+    return {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": []}

@@ -1,0 +1,59 @@
+"""The iopub channel: what the kernel tells every client."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from async_kernel._transport import Connection
+    from async_kernel._wire import Message
+
+
+class IOPub:
+    """Sends iopub messages to every connection, in one order, from any thread.
+
+    What is sent before `open` is kept and sent then.
+    """
+
+    def __init__(self) -> None:
+        self._connections: list[Connection] = []
+        self._kept: list[Message] | None = []
+        self.lock = threading.RLock()
+        """Held while messages go out; the streams hold it too, so that none overtakes the other."""
+        self.before_send: Callable[[], None] = lambda: None
+        """Called before each message: sends what streams hold back, so that output keeps its order."""
+
+    def connect(self, connection: Connection) -> None:
+        """Send to `connection` too, from now on."""
+        with self.lock:
+            self._connections = [*self._connections, connection]
+
+    def disconnect(self, connection: Connection) -> None:
+        """Send to `connection` no more."""
+        with self.lock:
+            self._connections = [c for c in self._connections if c is not connection]
+
+    def open(self) -> None:
+        """Send what was kept, and from now on at once."""
+        with self.lock:
+            kept, self._kept = self._kept, None
+            for msg in kept or ():
+                self.send_now(msg)
+
+    def send(self, msg: Message) -> None:
+        """Send `msg` behind all output that was written before."""
+        with self.lock:
+            self.before_send()
+            self.send_now(msg)
+
+    def send_now(self, msg: Message) -> None:
+        """Send `msg` ahead of what the streams still hold."""
+        with self.lock:
+            if self._kept is not None:
+                self._kept.append(msg)
+                return
+            for connection in self._connections:
+                connection.send(msg)

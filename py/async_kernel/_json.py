@@ -1,0 +1,92 @@
+"""JSON text of messages: orjson where it is installed, the standard library elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import math
+import numbers
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from types import GeneratorType
+from typing import Any
+
+try:
+    import orjson
+except ImportError:  # no wheel, as in Pyodide
+    _fast_dumps: Callable[[object], bytes] | None = None
+    _loads: Callable[[str | bytes], Any] = json.loads
+else:
+    _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+    def _fast_dumps(obj: object) -> bytes:
+        return orjson.dumps(obj, default=encodable, option=_OPTIONS)
+
+    _loads = orjson.loads
+
+
+def encodable(obj: object) -> object:
+    """What JSON has no type for, as the nearest thing that it has.
+
+    Bytes become base64 text, as clients expect images to arrive.
+
+    Raises:
+        TypeError: there is no such thing.
+    """
+    match obj:
+        case dt.datetime():
+            aware = obj if obj.tzinfo else obj.astimezone()
+            return aware.isoformat().replace("+00:00", "Z")
+        case bytes() | bytearray() | memoryview():
+            return base64.b64encode(obj).decode("ascii")
+        case numbers.Real():
+            return int(obj) if isinstance(obj, numbers.Integral) else float(obj)
+        case Mapping():
+            return dict(obj)
+        case AbstractSet() | GeneratorType():
+            return list(obj)
+        case Iterable() if hasattr(obj, "tolist"):
+            return obj.tolist()
+    msg = f"{type(obj).__name__} has no JSON form: {obj!r:.80}"
+    raise TypeError(msg)
+
+
+def _cleaned(obj: object) -> object:
+    """A copy of `obj` in which numbers that JSON lacks are null and every key is text."""
+    match obj:
+        case float():
+            return obj if math.isfinite(obj) else None
+        case None | bool() | int() | str():
+            return obj
+        case Mapping():
+            return {k if isinstance(k, str) else str(k): _cleaned(v) for k, v in obj.items()}
+        case list() | tuple():
+            return [_cleaned(v) for v in obj]
+    return _cleaned(encodable(obj))
+
+
+def dumps(obj: object) -> str:
+    """The JSON text of a message. NaN and infinities become null.
+
+    Raises:
+        TypeError: something in it has no JSON form.
+    """
+    if _fast_dumps is not None:
+        try:
+            return _fast_dumps(obj).decode()
+        except TypeError:
+            pass  # a key that is no text, a lone surrogate or a big integer: the standard library takes them
+    try:
+        return json.dumps(obj, default=encodable, allow_nan=False, separators=(",", ":"))
+    except (ValueError, TypeError):
+        return json.dumps(_cleaned(obj), allow_nan=False, separators=(",", ":"))
+
+
+def loads(text: str | bytes) -> Any:
+    """The object of a JSON text.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    return _loads(text)

@@ -1,0 +1,291 @@
+"""The kernel: assembles its parts and answers each message type."""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Dict, List, Unicode
+
+from async_kernel._comms import Comms
+from async_kernel._context import Request, current_request
+from async_kernel._dispatch import Dispatcher
+from async_kernel._errors import BadMessageError
+from async_kernel._message import check, refused
+from async_kernel._requests.complete import complete, is_complete
+from async_kernel._requests.execute import execute
+from async_kernel._requests.fields import cursor, field
+from async_kernel._requests.history import history
+from async_kernel._requests.info import kernel_info
+from async_kernel._requests.inspect import inspect
+from async_kernel.interface._has_interface import HasInterface
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from comm.base_comm import CommManager
+
+    from async_kernel._transport import Connection
+    from async_kernel._wire import Buffer, Content
+    from async_kernel.shell import AsyncInteractiveShell
+
+_LINKS = [
+    {"text": "Python Reference", "url": "https://docs.python.org/3"},
+    {"text": "IPython Reference", "url": "https://ipython.org/documentation.html"},
+    {"text": "NumPy Reference", "url": "https://numpy.org/doc/stable/"},
+    {"text": "SciPy Reference", "url": "https://docs.scipy.org/doc/scipy/"},
+    {"text": "Matplotlib Reference", "url": "https://matplotlib.org/contents.html"},
+    {"text": "pandas Reference", "url": "https://pandas.pydata.org/pandas-docs/stable/"},
+]
+
+
+class Kernel(HasInterface):
+    """Answers the messages of Jupyter's messaging specification.
+
+    There is one coroutine method for each message type, named as the type: it takes the `Request` and returns the
+    reply's content, or None where the type has no reply. A subclass that overrides one is a different kernel.
+    """
+
+    help_links = List(
+        Dict(value_trait=Unicode(), key_trait=Unicode()),
+        default_value=_LINKS,
+        help="Links for the client's help menu: objects with `text` and `url`.",
+    ).tag(config=True)
+    supported_features = List(Unicode(), help="Optional features that `kernel_info_reply` names.").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        interface = self.parent
+        self.main_shell: AsyncInteractiveShell = interface.shell_class(parent=interface, kernel=self)
+        self.comms = Comms(interface.iopub_send)
+        self._dispatcher = Dispatcher(
+            self,
+            interface.callers,
+            interface.iopub,
+            interface.factory,
+            # One context for all cells: a context variable set in a cell is there in the next.
+            copy_context(),
+            self.log,
+        )
+
+    # --- what user code and libraries read
+
+    @property
+    def shell(self) -> AsyncInteractiveShell:
+        """The shell of the current context."""
+        return self.main_shell
+
+    @property
+    def comm_manager(self) -> CommManager:
+        """The open comms and the targets."""
+        return self.comms.manager
+
+    def get_parent(self) -> dict[str, Any]:
+        """The message that the calling code runs for, or an empty one. ipywidgets' Output relies on it."""
+        request = current_request()
+        return dict(request.msg) if request else {}
+
+    def raw_input(self, prompt: object = "") -> str:
+        """Ask the client for a line, as `input` does."""
+        return self.parent.input_request(str(prompt))
+
+    def getpass(self, prompt: str = "") -> str:
+        """Ask the client for a line that it does not show."""
+        return self.parent.input_request(prompt, password=True)
+
+    # --- what transports call
+
+    def receive(
+        self,
+        raw: object,
+        connection: Connection,
+        *,
+        buffers: Sequence[Buffer] | None = None,
+        route: object = None,
+    ) -> None:
+        """Take a message from a client, as the object of its JSON. Returns at once, from any thread.
+
+        What is no message is answered with an error where it says what was asked, and else logged and dropped.
+
+        Args:
+            raw: the message.
+            connection: where it came from.
+            buffers: its binary parts.
+            route: the transport's own note of where the reply goes.
+        """
+        try:
+            msg = check(raw, buffers)
+        except BadMessageError as e:
+            self.log.warning("Refused %s", e)
+            if e.header:
+                self._dispatcher.refuse(Request(refused(raw, e.header), connection, route), e)
+            return
+        if msg["channel"] == "stdin":
+            self.log.warning("Dropped %s: no cell waits for input", msg["header"]["msg_type"])
+            return
+        self._dispatcher.receive(Request(msg, connection, route))
+
+    def interrupt(self) -> None:
+        """Stop the cells that run, at their next `await`. Called from any thread."""
+        for run in self.main_shell.runs:
+            self.parent.callers["shell"].call_direct(run.stop, KeyboardInterrupt())
+
+    def close(self) -> None:
+        """End the shell: save its history, remove its temporary files."""
+        self.main_shell.close()
+
+    # --- a handler for each message type
+
+    async def execute_request(self, request: Request) -> Content | None:
+        """Run a cell. Section "Execute"."""
+        code = field(request, "code", str)
+        silent = field(request, "silent", bool, default=False)
+        expressions = field(request, "user_expressions", dict, None) or {}
+        if not silent:
+            self._publish_input(code)
+        return await self.do_execute(
+            code,
+            silent,
+            store_history=field(request, "store_history", bool, default=not silent),
+            user_expressions=expressions,
+            allow_stdin=field(request, "allow_stdin", bool, default=False),
+            cell_id=request.msg["metadata"].get("cellId"),
+            cell_meta=request.msg["metadata"],
+        )
+
+    async def complete_request(self, request: Request) -> Content | None:
+        """Complete code. Section "Completion"."""
+        code = field(request, "code", str)
+        return self.do_complete(code, cursor(request, code))
+
+    async def inspect_request(self, request: Request) -> Content | None:
+        """Describe an object. Section "Introspection"."""
+        code = field(request, "code", str)
+        level = field(request, "detail_level", int, 0)
+        return self.do_inspect(code, cursor(request, code), level)
+
+    async def is_complete_request(self, request: Request) -> Content | None:
+        """Say whether code is a whole. Section "Code completeness"."""
+        return is_complete(self.shell, field(request, "code", str))
+
+    async def history_request(self, request: Request) -> Content | None:
+        """Give earlier inputs. Section "History"."""
+        return self.do_history(
+            field(request, "hist_access_type", str),
+            field(request, "output", bool, default=False),
+            field(request, "raw", bool, default=True),
+            session=field(request, "session", int, 0),
+            start=field(request, "start", int, 1),
+            stop=field(request, "stop", int, None),
+            n=field(request, "n", int, None),
+            pattern=field(request, "pattern", str, "*"),
+            unique=field(request, "unique", bool, default=False),
+        )
+
+    async def kernel_info_request(self, _: Request) -> Content | None:
+        """Say what this kernel is. Section "Kernel info"."""
+        return kernel_info(help_links=self.help_links, supported_features=self.supported_features)
+
+    async def comm_info_request(self, request: Request) -> Content | None:
+        """List the open comms. Section "Comm info"."""
+        return {"comms": self.comms.info(field(request, "target_name", str, None))}
+
+    async def interrupt_request(self, _: Request) -> Content | None:
+        """Stop the cells that run. Section "Kernel interrupt"."""
+        self.interrupt()
+        return {}
+
+    async def shutdown_request(self, request: Request) -> Content | None:
+        """End the kernel. Section "Kernel shutdown"."""
+        content = {"status": "ok", "restart": field(request, "restart", bool, default=False)}
+        self.parent.iopub_send("shutdown_reply", content=content)
+        self.parent.callers["shell"].call_soon(self.parent.stop)
+        return content
+
+    async def comm_open(self, request: Request) -> None:
+        """Open a comm from the client's side. Section "Opening a Comm"."""
+        self._comm(request)
+
+    async def comm_msg(self, request: Request) -> None:
+        """Deliver a comm message. Section "Comm Messages"."""
+        self._comm(request)
+
+    async def comm_close(self, request: Request) -> None:
+        """Close a comm from the client's side. Section "Tearing Down Comms"."""
+        self._comm(request)
+
+    # --- ipykernel's names for the same
+
+    async def do_execute(
+        self,
+        code: str,
+        silent: bool,  # ipykernel's signature
+        store_history: bool = True,
+        user_expressions: dict[str, str] | None = None,
+        allow_stdin: bool = False,  # noqa: ARG002  # the request says so to `input`
+        *,
+        cell_id: str | None = None,
+        cell_meta: dict[str, Any] | None = None,
+    ) -> Content:
+        """Run code and return the content of an `execute_reply`."""
+        return await execute(
+            self.shell,
+            code,
+            silent=silent,
+            store_history=store_history and not silent,
+            user_expressions=user_expressions or {},
+            cell_id=cell_id,
+            cell_meta=cell_meta,
+        )
+
+    def do_complete(self, code: str, cursor_pos: int | None) -> Content:
+        """Return the content of a `complete_reply`."""
+        return complete(self.shell, code, len(code) if cursor_pos is None else cursor_pos)
+
+    def do_inspect(
+        self, code: str, cursor_pos: int | None, detail_level: int = 0, omit_sections: Sequence[str] = ()
+    ) -> Content:
+        """Return the content of an `inspect_reply`."""
+        position = len(code) if cursor_pos is None else cursor_pos
+        return inspect(self.shell, code, position, detail_level, omit_sections)
+
+    def do_history(
+        self,
+        hist_access_type: str,
+        output: bool,  # ipykernel's signature
+        raw: bool,
+        session: int = 0,
+        start: int = 1,
+        stop: int | None = None,
+        n: int | None = None,
+        pattern: str | None = None,
+        unique: bool = False,
+    ) -> Content:
+        """Return the content of a `history_reply`."""
+        return history(
+            self.shell,
+            hist_access_type,
+            output=output,
+            raw=raw,
+            session=session,
+            start=start,
+            stop=stop,
+            n=n,
+            pattern=pattern or "*",
+            unique=unique,
+        )
+
+    def _publish_input(self, code: str) -> None:
+        content = {"code": code, "execution_count": self.shell.execution_count}
+        self.parent.iopub_send("execute_input", content=content)
+
+    def _comm(self, request: Request) -> None:
+        field(request, "comm_id", str)
+        if request.msg_type == "comm_open":
+            field(request, "target_name", str)
+        try:
+            self.comms.handle(request)
+        except LookupError as e:
+            self.log.warning("%s: %s", request.msg_type, e)
+        except Exception:  # noqa: BLE001  # a user's callback: its error is shown, as a cell's
+            self.shell.showtraceback()

@@ -1,0 +1,98 @@
+"""Section "Execute", and the queue in which cells run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextvars import Context
+
+    from IPython.core.payload import PayloadManager
+
+    from async_kernel._context import Request
+    from async_kernel._wire import Content
+    from async_kernel.caller import Caller
+    from async_kernel.shell import AsyncInteractiveShell
+
+
+async def execute(
+    shell: AsyncInteractiveShell,
+    code: str,
+    *,
+    silent: bool,
+    store_history: bool,
+    user_expressions: dict[str, str],
+    cell_id: str | None,
+    cell_meta: dict[str, Any] | None,
+) -> Content:
+    """Run a cell and make the content of its reply."""
+    payloads = cast("PayloadManager", shell.payload_manager)
+    payloads.clear_payload()
+    run, result = await shell.run(
+        code, store_history=store_history, silent=silent, cell_id=cell_id, cell_meta=cell_meta
+    )
+    content: Content = {"status": "ok", "execution_count": run.execution_count}
+    if result.success:
+        content["user_expressions"] = shell.user_expressions(user_expressions)
+        content["payload"] = payloads.read_payload()
+    else:
+        content |= {"status": "error", **(run.error or _unshown(result.error_before_exec or result.error_in_exec))}
+        content["payload"] = []
+    payloads.clear_payload()
+    return content
+
+
+def _unshown(error: BaseException | None) -> Content:
+    """An error that IPython told in words of its own, such as a wrong magic."""
+    return {"ename": type(error).__name__, "evalue": str(error), "traceback": []}
+
+
+class ExecuteQueue:
+    """Runs the execute requests of one shell one after another, and aborts those behind a failed one.
+
+    Args:
+        caller: where the cells run.
+        context: the context variables that the cells share.
+        answer: handles a request with a handler, status messages and reply included.
+        handler: the kernel's `execute_request`.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        context: Context,
+        answer: Callable[[Request, Callable[[Request], Awaitable[Content | None]]], Awaitable[Content | None]],
+        handler: Callable[[Request], Awaitable[Content | None]],
+    ) -> None:
+        self._caller = caller
+        self._context = context
+        self._answer = answer
+        self._handler = handler
+        self._count = 0
+        self._abort_upto = 0
+
+    def put(self, request: Request) -> None:
+        """Queue a request. Called from any thread."""
+        self._count += 1
+        self._caller.queue_call(self._next, request, self._count)
+
+    async def _next(self, request: Request, number: int) -> None:
+        if number <= self._abort_upto:
+            await self._answer(request, _abort)
+            return
+        # A task of its own: cancelling a cell leaves the queue alone.
+        running = self._caller.schedule_call(self._answer, (request, self._handler), {}, context=self._context)
+        content = await running.wait(protect=True)
+        if content and content["status"] == "error" and _stops(request):
+            await request.connection.drain()
+            self._abort_upto = self._count
+
+
+def _stops(request: Request) -> bool:
+    """Whether an error in this cell aborts the cells behind it."""
+    return bool(request.content.get("stop_on_error", True)) and not request.content.get("silent", False)
+
+
+async def _abort(_: Request) -> Content:
+    return {"status": "aborted"}

@@ -1,0 +1,173 @@
+"""sys.stdout and sys.stderr as stream messages, batched, in order, each to the cell that wrote it."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import sys
+import time
+from typing import TYPE_CHECKING, Final, Literal
+
+from async_kernel._context import Request, current_request
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from typing_extensions import Buffer
+
+StreamName = Literal["stdout", "stderr"]
+
+INTERVAL: Final = 0.05
+"""Seconds between the messages of a flood."""
+BURST: Final = 10
+"""Lines that go out at once before output counts as a flood."""
+SIZE: Final = 1 << 19
+"""Characters that are held back at the most."""
+
+
+class StreamBatcher:
+    """Holds what is written back for a moment, so that a flood of prints is a few messages.
+
+    The first lines go out at once. What follows faster than `BURST` lines an `INTERVAL` goes out together, once an
+    interval; a timer sends the rest.
+
+    Args:
+        send: sends the text of one stream for one request.
+        call_later: runs a function after a delay in seconds, from any thread.
+        lock: the lock of the channel that it sends on.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[StreamName, str, Request | None], None],
+        call_later: Callable[[float, Callable[[], None]], object],
+        lock: threading.RLock,
+    ) -> None:
+        self._send = send
+        self._call_later = call_later
+        self._lock = lock
+        self._held: list[tuple[StreamName, Request | None, list[str]]] = []
+        self._size = 0
+        self._credit = float(BURST)
+        self._flushed = 0.0
+        self._timer = False
+        self.last_request: Request | None = None
+        """Where output goes that no cell wrote: callbacks and threads that lost their context."""
+
+    def write(self, name: StreamName, text: str) -> None:
+        """Take the next piece of a stream."""
+        if not text:
+            return
+        request = current_request() or self.last_request
+        with self._lock:
+            if self._held and self._held[-1][0] == name and self._held[-1][1] is request:
+                self._held[-1][2].append(text)
+            else:
+                self._held.append((name, request, [text]))
+            self._size += len(text)
+            if (text.endswith("\n") and self._may_flush()) or self._size > SIZE:
+                self.flush()
+            elif not self._timer:
+                self._timer = True
+                self._call_later(INTERVAL, self._on_timer)
+
+    def flush(self) -> None:
+        """Send all that is held back."""
+        with self._lock:
+            held, self._held, self._size = self._held, [], 0
+            if held:
+                self._flushed = time.monotonic()
+            for name, request, texts in held:
+                self._send(name, "".join(texts), request)
+
+    def _may_flush(self) -> bool:
+        """Whether a line may go out now: a bucket that fills while nothing is sent."""
+        elapsed = time.monotonic() - self._flushed
+        self._credit = min(BURST, self._credit + elapsed / INTERVAL)
+        if self._credit < 1:
+            return elapsed >= INTERVAL
+        self._credit -= 1
+        return True
+
+    def _on_timer(self) -> None:
+        self._timer = False
+        self.flush()
+
+
+class OutStream(io.TextIOBase):
+    """A text stream whose output goes to the cell that writes it."""
+
+    def __init__(self, name: StreamName, batcher: StreamBatcher) -> None:
+        self._name: StreamName = name
+        self._batcher = batcher
+        self._bytes = _ByteStream(self)
+
+    @property
+    def name(self) -> str:
+        return f"<{self._name}>"
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has an attribute here
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]  # typeshed has an attribute here
+        return "backslashreplace"
+
+    @property
+    def buffer(self) -> _ByteStream:
+        """The stream for bytes, as `sys.stdout.buffer`."""
+        return self._bytes
+
+    def write(self, text: str, /) -> int:
+        self._batcher.write(self._name, text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._batcher.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+
+class _ByteStream(io.RawIOBase):
+    """UTF-8 written to a text stream."""
+
+    def __init__(self, text: OutStream) -> None:
+        self._text = text
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def write(self, data: Buffer, /) -> int:
+        data = memoryview(data).tobytes()
+        self._text.write(self._decoder.decode(data))
+        return len(data)
+
+    def flush(self) -> None:
+        self._text.flush()
+
+    def writable(self) -> bool:
+        return True
+
+
+class StreamRedirect:
+    """Puts the streams in the place of `sys.stdout` and `sys.stderr`, and back."""
+
+    def __init__(self, batcher: StreamBatcher) -> None:
+        self.batcher = batcher
+        self.stdout = OutStream("stdout", batcher)
+        self.stderr = OutStream("stderr", batcher)
+        self._old: tuple[TextIO, TextIO] | None = None
+
+    def install(self) -> None:
+        self._old = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = self.stdout, self.stderr
+
+    def uninstall(self) -> None:
+        self.batcher.flush()
+        if self._old:
+            (sys.stdout, sys.stderr), self._old = self._old, None

@@ -1,0 +1,287 @@
+"""The interface: the application that holds one kernel, its loops and its connections."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import anyio
+from traitlets import Bool, Enum, Type, Unicode, default
+from traitlets.config import Application
+
+from async_kernel._context import current_request
+from async_kernel._iopub import IOPub
+from async_kernel._kernel import Kernel
+from async_kernel._message import MessageFactory
+from async_kernel._stdin import Stdin
+from async_kernel._streams import StreamBatcher, StreamRedirect
+from async_kernel._version import __version__
+from async_kernel.caller import Caller, Pending
+from async_kernel.interface import _running
+from async_kernel.interface._settings import config_from_settings
+from async_kernel.shell import AsyncInteractiveShell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType, TracebackType
+
+    from async_kernel._context import Request
+    from async_kernel._streams import StreamName
+    from async_kernel._wire import Buffer, Channel, Content, Message
+
+HAS_THREADS = sys.platform != "emscripten"
+
+
+def running_backend() -> str | None:
+    """The async library that runs in the calling thread, if one does."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        trio = sys.modules.get("trio")
+        return "trio" if trio and trio.lowlevel.in_trio_run() else None
+    return "asyncio"
+
+
+class BaseInterface(Application):
+    """Runs one kernel in the current event loop. One a process.
+
+    Use it as an async context manager (`async with Interface() as interface: interface.kernel`), with `run`, or,
+    blocking, with `start` or `launch_instance`.
+
+    Raises:
+        RuntimeError: on construction, if there is one in this process already.
+    """
+
+    name = Unicode("async", help="The name of the kernel, as in its kernelspec.").tag(config=True)
+    description = "A concurrent Python kernel for Jupyter."
+    version = __version__
+    backend = Enum(
+        ["asyncio", "trio"], help="The async library of the main loop. The running loop's, where there is one."
+    ).tag(config=True)
+    kernel_class = Type(Kernel, help="The class of the kernel.").tag(config=True)
+    shell_class = Type(AsyncInteractiveShell, help="The class of the shell.").tag(config=True)
+    quiet = Bool(default_value=True, help="Do not echo the output of cells to the terminal.").tag(config=True)
+
+    aliases: ClassVar[dict[str | tuple[str, ...], str]] = {  # type: ignore[assignment, misc]  # its own type is wider
+        ("n", "name"): "BaseInterface.name",
+        "timeout": "AsyncInteractiveShell.timeout",
+        "kernel_class": "BaseInterface.kernel_class",
+        "shell_class": "BaseInterface.shell_class",
+        "help_links": "Kernel.help_links",
+        "supported_features": "Kernel.supported_features",
+    }
+    flags: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "quiet": ({"BaseInterface": {"quiet": True}}, "Do not echo the output of cells."),
+        "no-quiet": ({"BaseInterface": {"quiet": False}}, "Echo the output of cells to the terminal."),
+    }
+
+    kernel: Kernel
+    last_interrupt_frame: FrameType | None = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        _running.claim(self)
+        self.callers: dict[str, Caller] = {}
+        """Where the kernel's work runs: `shell`, `control`, and `introspection` for completions and the like."""
+        self.started: Pending[None] = Pending()
+        self.stopping: Pending[None] = Pending()
+        self.iopub = IOPub()
+        self.factory = MessageFactory()
+        self._stdin = Stdin(self.factory, self.iopub)
+        self._is_initialized = False
+        self._exit = AsyncExitStack()
+
+    @default("backend")
+    def _default_backend(self) -> str:
+        return running_backend() or "asyncio"
+
+    @default("classes")
+    def _default_classes(self) -> list[type]:
+        return [type(self), self.kernel_class, self.shell_class]
+
+    # --- the one of this process
+
+    @classmethod
+    def initialized(cls) -> bool:
+        """Whether this process has an interface of this class."""
+        return isinstance(_running.running_interface(), cls)
+
+    @classmethod
+    def instance(cls, *_: Any, **__: Any) -> Self:
+        """The interface of this process.
+
+        Raises:
+            RuntimeError: there is none.
+            TypeError: it is of another class.
+        """
+        interface = _running.running_interface()
+        if interface is None:
+            msg = f"no {cls.__name__} runs in this process: start one first"
+            raise RuntimeError(msg)
+        if not isinstance(interface, cls):
+            msg = f"the interface of this process is a {type(interface).__name__}, not a {cls.__name__}"
+            raise TypeError(msg)
+        return interface
+
+    @classmethod
+    def launch_instance(cls, argv: list[str] | None = None, **kwargs: Any) -> None:
+        """Run a kernel from the command line's arguments (`sys.argv` unless given) until it ends."""
+        interface = cls(**kwargs)
+        interface.initialize(argv)
+        interface.start()
+
+    # --- its life
+
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Read the configuration from arguments (`sys.argv` unless given).
+
+        Raises:
+            RuntimeError: it was read before.
+        """
+        if self._is_initialized:
+            msg = f"{type(self).__name__} is initialized already"
+            raise RuntimeError(msg)
+        self._is_initialized = True
+        super().initialize(argv)
+
+    def load_settings(self, settings: Mapping[str, Any]) -> None:
+        """Take configuration from a mapping.
+
+        Raises:
+            SettingsError: a key is unknown.
+        """
+        self.update_config(config_from_settings(self, settings))
+
+    def start(self) -> None:
+        """Run the kernel until it ends."""
+        anyio.run(self.run, backend=self.backend)
+
+    async def run(self, stopped: Callable[[], None] | None = None) -> None:
+        """Run the kernel in the current event loop until it ends.
+
+        Args:
+            stopped: called when it has ended, however it ended.
+        """
+        try:
+            async with self:
+                await self.stopping.wait(protect=True)
+        finally:
+            if stopped:
+                stopped()
+
+    def stop(self) -> None:
+        """End the kernel. Called from any thread; returns at once."""
+        if not self.stopping.done():
+            self.stopping.set_result(None)
+
+    async def __aenter__(self) -> Self:
+        if not self._is_initialized:
+            self.initialize([])
+        try:
+            await self._start()
+        except BaseException as e:
+            await self._end()
+            self.started.set_exception(e)
+            raise
+        self.started.set_result(None)
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.stop()
+        await self._end()
+
+    async def _start(self) -> None:
+        os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+        os.environ.setdefault("UV_PROJECT_ENVIRONMENT", sys.prefix)
+        shell = await self._exit.enter_async_context(Caller("manual", name="Shell"))
+        self.callers["shell"] = shell
+        for name in ("control", "introspection"):
+            self.callers[name] = shell.get(name=name.capitalize()) if HAS_THREADS else shell
+        self.kernel = self.kernel_class(parent=self)
+        self._exit.callback(self.kernel.close)
+        batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self.iopub.lock)
+        self.iopub.before_send = batcher.flush
+        for part in (StreamRedirect(batcher), self._stdin, self.kernel.comms):
+            part.install()
+            self._exit.callback(part.uninstall)
+        self.iopub_send("status", content={"execution_state": "starting"}, parent={})
+        self.iopub.open()
+
+    async def _end(self) -> None:
+        try:
+            await self._exit.aclose()
+        finally:
+            _running.release(self)
+
+    @property
+    def summary(self) -> str:
+        """What runs here, in a line."""
+        return f"{self.name}: {type(self).__name__}, {type(self.kernel).__name__} on {self.callers['shell'].backend}"
+
+    # --- messages
+
+    def msg(
+        self,
+        msg_type: str,
+        *,
+        content: Content | None = None,
+        parent: Message | Mapping[str, Any] | None = None,
+        header: Mapping[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+        channel: Channel = "shell",
+    ) -> Message:
+        """A message of this kernel's session. The parent is the current request unless given."""
+        if parent is None and (request := current_request()):
+            parent = request.msg
+        return self.factory.message(
+            msg_type, channel=channel, content=content, parent=parent, header=header, metadata=metadata
+        )
+
+    def iopub_send(
+        self,
+        msg_or_type: Message | str,
+        *,
+        content: Content | None = None,
+        metadata: dict[str, Any] | None = None,
+        parent: Message | Mapping[str, Any] | None = None,
+        ident: bytes | None = None,  # noqa: ARG002  # of the published signature; connections name their topics
+        buffers: Sequence[Buffer] | None = None,
+    ) -> None:
+        """Tell every client, behind all output so far. What is sent before the start is kept and sent then.
+
+        Args:
+            msg_or_type: a whole message, or the type of one to make from the rest.
+            content: its content.
+            metadata: its metadata.
+            parent: the message that it belongs to; the current request unless given.
+            ident: not used.
+            buffers: binary parts beside the JSON.
+        """
+        if isinstance(msg_or_type, str):
+            msg = self.msg(msg_or_type, content=content, parent=parent, metadata=metadata, channel="iopub")
+            msg["buffers"] = list(buffers or ())
+        else:
+            msg = msg_or_type
+        self.iopub.send(msg)
+
+    def input_request(self, prompt: str, password: bool = False) -> str:  # published signature
+        """Ask the client of the current request, and block until it answers.
+
+        Raises:
+            StdinNotImplementedError: nobody can be asked; the error says why.
+        """
+        return self._stdin.request(prompt, password=password)
+
+    def _send_stream(self, name: StreamName, text: str, request: Request | None) -> None:
+        msg = self.factory.message(
+            "stream",
+            channel="iopub",
+            content={"name": name, "text": text},
+            parent=request.msg if request else None,
+        )
+        self.iopub.send_now(msg)

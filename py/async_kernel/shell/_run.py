@@ -1,0 +1,50 @@
+"""One run of a cell: what belongs to it and not to the shell, so that cells can run side by side."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from anyio import CancelScope
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+@dataclass(eq=False, slots=True)
+class CellRun:
+    """A run of a cell."""
+
+    code: str
+    """The cell as Python, its magics transformed."""
+    execution_count: int
+    error: dict[str, Any] | None = None
+    """Content of the `error` message that was sent for it."""
+    stop_error: BaseException | None = None
+    """Why it was stopped from outside; the cell shows this in place of the cancellation."""
+    scope: CancelScope = field(default_factory=CancelScope)
+
+    def stop(self, error: BaseException) -> None:
+        """End the run at its next `await`, with `error`. Called in the thread that it runs in."""
+        self.stop_error = error
+        self.scope.cancel()
+
+
+_run: ContextVar[CellRun | None] = ContextVar("async_kernel_run", default=None)
+
+
+def current_run() -> CellRun | None:
+    """The run that the calling code belongs to, if it is a cell's."""
+    return _run.get()
+
+
+@contextmanager
+def run_context(run: CellRun) -> Generator[None]:
+    """Let the block, and what it starts, belong to `run`."""
+    token = _run.set(run)
+    try:
+        yield
+    finally:
+        _run.reset(token)

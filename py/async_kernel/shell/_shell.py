@@ -1,0 +1,170 @@
+"""The IPython shell of the kernel."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+from IPython.core.autocall import ZMQExitAutocall
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.payloadpage import page
+from traitlets import Bool, Float, Instance, Type
+
+from async_kernel.interface._has_interface import HasInterface
+from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
+from async_kernel.shell._run import CellRun, current_run, run_context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from IPython.core.interactiveshell import ExecutionResult
+    from IPython.core.payload import PayloadManager
+
+    from async_kernel._kernel import Kernel
+
+
+def _holds_group(error: BaseException | None) -> bool:
+    """Whether an exception group is in the chain of `error`, which IPython cannot format."""
+    while error is not None:
+        if isinstance(error, BaseExceptionGroup):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+class AsyncInteractiveShell(HasInterface, InteractiveShell):
+    """Runs cells, with `await` at their top level, and sends what they show."""
+
+    displayhook_class = Type(KernelDisplayHook)
+    display_pub_class = Type(KernelDisplayPublisher)
+    exiter = Instance(ZMQExitAutocall)
+    autoindent = Bool(default_value=False)
+    enable_html_pager = Bool(default_value=True).tag(config=True)
+    timeout = Float(0.0, min=0.0, help="Seconds that an execute request may take; 0 for no limit.").tag(config=True)
+
+    def __init__(self, *, kernel: Kernel, **kwargs: Any) -> None:
+        self.runs: list[CellRun] = []
+        """The cells that are running."""
+        self.kernel: Kernel = kernel
+        self.keepkernel_on_exit: bool | None = None
+        super().__init__(**kwargs)
+
+    def _exiter_default(self) -> ZMQExitAutocall:
+        return ZMQExitAutocall(self)
+
+    def init_display_pub(self) -> None:
+        super().init_display_pub()
+        cast("KernelDisplayPublisher", self.display_pub).iopub_send = self.parent.iopub_send
+
+    def init_displayhook(self) -> None:
+        super().init_displayhook()
+        cast("KernelDisplayHook", self.displayhook).iopub_send = self.parent.iopub_send
+
+    def init_hooks(self) -> None:
+        super().init_hooks()
+        self.set_hook("show_in_pager", page, 99)
+
+    def init_environment(self) -> None:
+        """The environment is the interface's."""
+
+    async def run(
+        self,
+        code: str,
+        *,
+        store_history: bool = True,
+        silent: bool = False,
+        cell_id: str | None = None,
+        cell_meta: dict[str, Any] | None = None,
+    ) -> tuple[CellRun, ExecutionResult]:
+        """Run a cell in the calling task.
+
+        Args:
+            code: the cell.
+            store_history: count the cell and keep it in the history.
+            silent: show no result and count nothing.
+            cell_id: the notebook's id of the cell.
+            cell_meta: metadata of the request, for IPython's event callbacks.
+        """
+        transformed, failure = code, None
+        try:
+            transformed = self.transform_cell(code)
+        except Exception:  # noqa: BLE001  # any transformer's error is the cell's, shown as such
+            failure = sys.exc_info()
+        run = CellRun(transformed, self.execution_count)
+        run.scope.deadline = anyio.current_time() + self.timeout if self.timeout else math.inf
+        result: ExecutionResult | None = None
+        self.runs.append(run)
+        try:
+            with run_context(run), run.scope:
+                result = await self.run_cell_async(
+                    code,
+                    store_history=store_history,
+                    silent=silent,
+                    transformed_cell=transformed,
+                    preprocessing_exc_tuple=failure,
+                    cell_id=cell_id,
+                    cell_meta=cell_meta,
+                )
+        finally:
+            self.runs.remove(run)
+            self.events.trigger("post_execute")
+            if not silent:
+                self.events.trigger("post_run_cell", result)
+        # The shell turns a cancellation into the cell's error: there is always a result.
+        return run, cast("ExecutionResult", result)
+
+    def close(self) -> None:
+        """Save the history and remove temporary files."""
+        atexit.unregister(self.atexit_operations)
+        self.atexit_operations()
+
+    def ask_exit(self) -> None:
+        """What `exit` and `quit` do: ask the client to end the session."""
+        self._payload({"source": "ask_exit", "keepkernel": bool(self.keepkernel_on_exit)})
+
+    def set_next_input(self, s: str, replace: bool = False) -> None:  # IPython's signature
+        """Put `s` into the next cell, or in place of this one."""
+        self._payload({"source": "set_next_input", "text": s, "replace": replace})
+
+    def _payload(self, payload: dict[str, Any]) -> None:
+        cast("PayloadManager", self.payload_manager).write_payload(payload, single=False)
+
+    def showtraceback(
+        self,
+        exc_tuple: tuple[type[BaseException], BaseException, TracebackType | None] | None = None,
+        filename: str | None = None,
+        tb_offset: int | None = None,
+        exception_only: bool = False,  # IPython's signature
+        running_compiled_code: bool = False,
+    ) -> None:
+        """Send the traceback of the exception that is being handled, or of the one given."""
+        error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
+        if (run := current_run()) and isinstance(error, anyio.get_cancelled_exc_class()):
+            stopped = run.stop_error or (run.scope.cancel_called and TimeoutError(f"stopped after {self.timeout:g} s"))
+            if stopped:
+                exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
+        if error is None or exception_only or not _holds_group(error):
+            super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
+            return
+        etype, value, tb = self._get_exc_info(exc_tuple)
+        while tb and tb.tb_frame.f_code.co_filename.startswith(_IPYTHON):
+            tb = tb.tb_next
+        self._showtraceback(etype, value, "".join(traceback.format_exception(etype, value, tb)).splitlines())
+
+    def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: Sequence[str]) -> None:
+        try:
+            text = str(evalue)
+        except Exception:  # noqa: BLE001  # a user's __str__ may raise anything
+            text = f"<{etype.__name__} whose str() failed>"
+        content = {"ename": etype.__name__, "evalue": text, "traceback": list(stb)}
+        if run := current_run():
+            run.error = content
+        self.parent.iopub_send("error", content=content)
+
+
+_IPYTHON = sys.modules[InteractiveShell.__module__].__file__ or ""
