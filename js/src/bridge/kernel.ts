@@ -1,0 +1,228 @@
+/** A kernel as its host sees it: messages in, messages out, and a life that can end and begin again. */
+
+import type { Failure, FromWorker, LogLevel } from "../protocol.js";
+import { type Capabilities, detectCapabilities } from "./capabilities.js";
+import { type EncodedMessage, type JupyterMessage, decode, encode } from "./message.js";
+import { type KernelOptions, resolveOptions } from "./options.js";
+import { type WorkerHandle, spawnWorker, uniqueId } from "./spawn.js";
+
+/** The kernel has ended, did not start, or was disposed of. */
+export class KernelDeadError extends Error {
+  override readonly name = "KernelDeadError";
+  readonly traceback: string;
+
+  constructor({ reason, traceback }: Failure) {
+    super(reason);
+    this.traceback = traceback;
+  }
+}
+
+type State = "starting" | "ready" | "dead" | "disposed";
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+export class Kernel {
+  readonly capabilities: Capabilities = detectCapabilities();
+  readonly #options: KernelOptions;
+  readonly #session = uniqueId();
+  readonly #interrupts = new Map<string, Deferred>();
+  #worker: WorkerHandle | null = null;
+  #state: State = "starting";
+  #ready: Deferred = deferred();
+  #failure: Failure = { reason: "The kernel has not started.", traceback: "" };
+  /** Messages that came before there was a worker to post them to. */
+  #early: (JupyterMessage | EncodedMessage)[] = [];
+
+  constructor(options: KernelOptions) {
+    this.#options = options;
+  }
+
+  /** Fulfilled when the kernel has started; rejected with the reason when it cannot. A restart makes it new. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get isDead(): boolean {
+    return this.#state === "dead" || this.#state === "disposed";
+  }
+
+  /**
+   * Deliver a message, on any channel. Returns at once; messages keep their order, also those that come before the
+   * kernel is ready. Buffers are transferred: the caller loses them.
+   */
+  handleMessage(message: JupyterMessage | EncodedMessage): void {
+    if (this.isDead) {
+      throw new KernelDeadError(this.#failure);
+    }
+    if (this.#worker === null) {
+      this.#early.push(message);
+      return;
+    }
+    const wire = encode(message);
+    const transfer = [...new Set(wire.buffers.map((buffer) => buffer.buffer))];
+    const type = message.channel === "stdin" ? "input_reply" : "message";
+    this.#worker.post({ type, message: wire }, transfer);
+  }
+
+  /** Ask the kernel to interrupt what it runs. Fulfilled when it has answered. */
+  interrupt(): Promise<void> {
+    const reply = deferred();
+    const id = uniqueId();
+    this.#interrupts.set(id, reply);
+    try {
+      this.handleMessage({
+        channel: "control",
+        header: {
+          msg_id: id,
+          msg_type: "interrupt_request",
+          session: this.#session,
+          username: "",
+          date: new Date().toISOString(),
+          version: "5.4",
+        },
+        parent_header: {},
+        metadata: {},
+        content: {},
+      });
+    } catch (error) {
+      this.#interrupts.delete(id);
+      throw error;
+    }
+    return reply.promise;
+  }
+
+  /** End the worker, however busy, and start a new one. Fulfilled when that is ready. */
+  async restart(): Promise<void> {
+    if (this.#state === "disposed") {
+      throw new KernelDeadError(this.#failure);
+    }
+    this.#end({ reason: "The kernel was restarted.", traceback: "" });
+    this.#early = [];
+    this.#ready = deferred();
+    this.#state = "starting";
+    await this.start();
+    await this.ready;
+  }
+
+  /** End the kernel for good. */
+  dispose(): void {
+    if (this.#state !== "disposed") {
+      this.#end({ reason: "The kernel was shut down.", traceback: "" });
+      this.#state = "disposed";
+    }
+  }
+
+  /** Start the worker: `startKernel` and `restart` do. */
+  async start(): Promise<void> {
+    const { workerUrl, start } = resolveOptions(this.#options);
+    const ready = this.#ready;
+    const isCurrent = (): boolean => this.#ready === ready && !this.isDead;
+    const worker = await spawnWorker(workerUrl, {
+      message: (message) => {
+        if (isCurrent()) {
+          this.#receive(message);
+        }
+      },
+      dead: (reason) => {
+        if (isCurrent()) {
+          this.#die({ reason, traceback: "" });
+        }
+      },
+      error: (text) => {
+        this.#log("error", `Uncaught in the worker: ${text}`);
+      },
+    });
+    if (!isCurrent()) {
+      worker.terminate(); // disposed of or restarted meanwhile
+      return;
+    }
+    if (!this.capabilities.liveness) {
+      this.#log("warning", "The browser has no web locks on this page: a worker that ends by itself goes unnoticed.");
+    }
+    this.#worker = worker;
+    const { lifeLock } = worker;
+    worker.post({ type: "start", options: { ...start, ...(lifeLock === undefined ? {} : { lifeLock }) } }, []);
+    this.#early.splice(0).forEach((message) => {
+      this.handleMessage(message);
+    });
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case "alive":
+        break;
+      case "progress":
+        this.#options.onProgress?.(message.progress);
+        break;
+      case "log":
+        this.#options.onLog?.(message.record);
+        break;
+      case "ready":
+        this.#state = "ready";
+        this.#ready.resolve();
+        break;
+      case "message":
+        this.#relay(decode(message.message));
+        break;
+      case "drain":
+        this.#worker?.post({ type: "drained", id: message.id }, []);
+        break;
+      case "failed":
+        this.#die(message.failure);
+        break;
+      case "stopped":
+        this.#die({ reason: "The kernel has shut down.", traceback: "" });
+        break;
+    }
+  }
+
+  #relay(message: JupyterMessage): void {
+    const { msg_id: parent } = message.parent_header;
+    const interrupt = parent === undefined ? undefined : this.#interrupts.get(parent);
+    if (interrupt !== undefined && parent !== undefined && message.channel === "control") {
+      this.#interrupts.delete(parent);
+      interrupt.resolve();
+    } else {
+      this.#options.onMessage?.(message);
+    }
+  }
+
+  #die(failure: Failure): void {
+    this.#end(failure);
+    this.#log("error", failure.traceback === "" ? failure.reason : `${failure.reason}\n${failure.traceback}`);
+    this.#options.onDead?.(failure);
+  }
+
+  /** No worker, and nobody left waiting for it. */
+  #end(failure: Failure): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#state = "dead";
+    this.#failure = failure;
+    const error = new KernelDeadError(failure);
+    this.#ready.reject(error);
+    this.#interrupts.forEach((interrupt) => {
+      interrupt.reject(error);
+    });
+    this.#interrupts.clear();
+  }
+
+  #log(level: LogLevel, text: string): void {
+    this.#options.onLog?.({ level, text });
+  }
+}
+
+function deferred(): Deferred {
+  let resolve: () => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => undefined); // a rejection that nobody waits for is told by onDead
+  return { promise, resolve, reject };
+}

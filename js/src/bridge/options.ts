@@ -1,0 +1,60 @@
+/** What a host page or program says about the kernel that it wants. */
+
+import type { DriveOptions, Failure, Json, LogRecord, Progress, StartOptions } from "../protocol.js";
+import type { JupyterMessage } from "./message.js";
+
+export interface KernelOptions {
+  /** The directory of `pyodide.mjs`. */
+  pyodideUrl: string;
+  /** The manifest of the wheels that the site ships. Default: `wheels/manifest.json` beside this module. */
+  wheels?: string;
+  /** The worker's script. Default: `worker.mjs` beside this module. */
+  workerUrl?: string;
+  /** Passed on to Pyodide's `loadPyodide`: plain data, since it crosses to the worker. */
+  loadPyodideOptions?: Record<string, Json>;
+  /** Configuration of the Python kernel, as `start_kernel_callable_interface` takes it. */
+  settings?: Record<string, Json>;
+  /** Installed before the first cell: packages that the site ships, wheels by address or path, names for micropip. */
+  packages?: readonly string[];
+  /** Python code run before the kernel starts, with the packages in place. */
+  startScript?: string;
+  /** Python code run after the kernel started, before the first message. */
+  postStartScript?: string;
+  /** JupyterLite's drive, where its service worker answers. */
+  drive?: DriveOptions;
+  /** What relative addresses start from. Default: the page, or in Node the working directory. */
+  baseUrl?: string;
+
+  /** A message from the kernel, on any channel. Its buffers are the receiver's. */
+  onMessage?: (message: JupyterMessage) => void;
+  onProgress?: (progress: Progress) => void;
+  onLog?: (record: LogRecord) => void;
+  /** The kernel has ended without `dispose`, or its start failed. `restart` starts it anew. */
+  onDead?: (failure: Failure) => void;
+}
+
+/** Every address absolute: worker and page do not share a base. */
+export function resolveOptions(options: KernelOptions): { workerUrl: string; start: StartOptions } {
+  const base = options.baseUrl ?? defaultBase();
+  const absolute = (url: string | undefined, fallback: string): string =>
+    url === undefined ? new URL(fallback, import.meta.url).href : new URL(url, base).href;
+  const directory = (url: string): string => (url.endsWith("/") ? url : `${url}/`);
+  return {
+    workerUrl: absolute(options.workerUrl, "./worker.mjs"),
+    start: {
+      pyodideUrl: new URL(directory(options.pyodideUrl), base).href,
+      wheelsUrl: absolute(options.wheels, "./wheels/manifest.json"),
+      loadPyodideOptions: options.loadPyodideOptions ?? {},
+      settings: options.settings ?? {},
+      packages: options.packages ?? [],
+      packagesBaseUrl: base,
+      startScript: options.startScript ?? "",
+      postStartScript: options.postStartScript ?? "",
+      ...(options.drive === undefined ? {} : { drive: options.drive }),
+    },
+  };
+}
+
+function defaultBase(): string {
+  return typeof document === "undefined" ? `file://${process.cwd()}/` : document.baseURI;
+}

@@ -1,0 +1,112 @@
+/**
+ * What page and worker say to each other: types alone, no logic.
+ *
+ * Both directions use the worker's own port, which keeps the order. A Jupyter message is one JSON text; its buffers
+ * travel beside it and are transferred.
+ */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** A Jupyter message as it crosses between page and worker. */
+export interface WireMessage {
+  readonly json: string;
+  readonly buffers: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** JupyterLite's drive, as the worker needs it to mount the files beside the notebook. */
+export interface DriveOptions {
+  /** The site's address, the one below which its service worker answers. */
+  readonly baseUrl: string;
+  readonly browsingContextId: string;
+  /** The drive of the contents manager, empty for the default one. */
+  readonly driveName: string;
+  /** The directory in the drive that the kernel starts in. */
+  readonly directory: string;
+}
+
+/** All that the worker needs to start; every address is absolute. */
+export interface StartOptions {
+  /** The directory of `pyodide.mjs`, ending in a slash. */
+  readonly pyodideUrl: string;
+  /** The wheel manifest: see `WheelManifest`. */
+  readonly wheelsUrl: string;
+  readonly loadPyodideOptions: Readonly<Record<string, Json>>;
+  /** Configuration of the Python kernel: a mapping as `start_kernel_callable_interface` takes it. */
+  readonly settings: Readonly<Record<string, Json>>;
+  /** Packages to install before the first cell: names, requirements, addresses or paths of wheels. */
+  readonly packages: readonly string[];
+  /** Where relative paths in `packages` start. */
+  readonly packagesBaseUrl: string;
+  /** Python code to run before and after the kernel starts. */
+  readonly startScript: string;
+  readonly postStartScript: string;
+  /** Absent where files cannot be mounted. */
+  readonly drive?: DriveOptions;
+  /** The web lock that the worker holds for its life, absent where there are none. */
+  readonly lifeLock?: string;
+}
+
+/** The file beside the wheels that says what they are. */
+export interface WheelManifest {
+  /** The packages (with all that they require) without which the kernel does not start. */
+  readonly core: readonly string[];
+  /** By normalised name. */
+  readonly wheels: Readonly<Record<string, WheelEntry>>;
+}
+
+export interface WheelEntry {
+  /** The file's address, relative to the manifest. */
+  readonly file: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly size: number;
+  /** Normalised names of packages in the manifest. */
+  readonly requires: readonly string[];
+}
+
+export type Stage = "download" | "python" | "install" | "kernel";
+
+export interface Progress {
+  readonly stage: Stage;
+  /** What is being done, for a person. */
+  readonly text: string;
+  /** Bytes received so far, of all files. */
+  readonly loaded: number;
+  /** Bytes of all files, as far as their sizes are known. */
+  readonly total: number;
+}
+
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+export interface LogRecord {
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+/** Why a kernel ended or never started. */
+export interface Failure {
+  /** One line or a few: what was wrong, with what, and what to do. */
+  readonly reason: string;
+  /** A Python or JavaScript traceback, where there is one. */
+  readonly traceback: string;
+}
+
+export type ToWorker =
+  | { readonly type: "start"; readonly options: StartOptions }
+  | { readonly type: "message"; readonly message: WireMessage }
+  | { readonly type: "input_reply"; readonly message: WireMessage }
+  | { readonly type: "drained"; readonly id: number }
+  | { readonly type: "stop" };
+
+export type FromWorker =
+  /** The worker runs, and holds its life lock if it was to hold one. */
+  | { readonly type: "alive" }
+  | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "log"; readonly record: LogRecord }
+  | { readonly type: "ready" }
+  | { readonly type: "message"; readonly message: WireMessage }
+  /** Answered with `drained` once everything posted before it was received. */
+  | { readonly type: "drain"; readonly id: number }
+  | { readonly type: "failed"; readonly failure: Failure }
+  /** The Python kernel ended by itself, as after a `shutdown_request`. */
+  | { readonly type: "stopped" };

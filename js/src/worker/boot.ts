@@ -1,0 +1,65 @@
+/** From nothing to a running kernel: Pyodide, wheels, files, packages, scripts, the Python core. */
+
+import type { StartOptions } from "../protocol.js";
+import { runScript, startCore } from "./core.js";
+import { Downloads } from "./download.js";
+import { mountDrive } from "./drive.js";
+import type { Host } from "./host.js";
+import { fetchWheels, installOthers, planPackages } from "./packages.js";
+import { ProgressReport } from "./progress.js";
+import type { Pump } from "./pump.js";
+import { loadPyodide } from "./pyodide.js";
+import type { Log } from "./serve.js";
+import { WheelStore, unpack } from "./wheels.js";
+
+export async function boot(host: Host, pump: Pump, log: Log, options: StartOptions): Promise<void> {
+  const progress = new ProgressReport((state) => {
+    host.post({ type: "progress", progress: state }, []);
+  });
+  const downloads = new Downloads(host, progress);
+  progress.step("download", "Loading Python and its packages");
+
+  // everything is on its way at once; unpacking needs Python
+  const [pyodide, files] = await Promise.all([
+    loadPyodide(host, downloads, options, (text) => {
+      log("info", text);
+    }),
+    fetchFiles(downloads, log, options),
+  ]);
+
+  progress.step("install", "Unpacking packages");
+  unpack(pyodide, files.wheels);
+  if (options.drive === undefined) {
+    log("warning", "There is no service worker: the files beside the notebook are not mounted.");
+  } else {
+    await mountDrive(host, pyodide, options.drive, log);
+  }
+  await installOthers(pyodide, files.store, files.plan.requirements, (requirement) => {
+    progress.step("install", `Installing ${requirement}`);
+  });
+  await runScript(pyodide, options.startScript, "startScript");
+
+  progress.step("kernel", "Starting the kernel");
+  const handlers = await startCore(pyodide, {
+    send: pump.send,
+    drain: pump.drain,
+    stopped: () => {
+      host.post({ type: "stopped" }, []);
+    },
+    settings: options.settings,
+  });
+  await runScript(pyodide, options.postStartScript, "postStartScript");
+  pump.attach(handlers);
+}
+
+async function fetchFiles(downloads: Downloads, log: Log, options: StartOptions) {
+  const store = await WheelStore.open(downloads, options.wheelsUrl, (text) => {
+    log("warning", text);
+  });
+  const plan = planPackages(options.packages, store, options.packagesBaseUrl);
+  const [shipped, others] = await Promise.all([
+    store.fetch([...store.core, ...plan.shipped]),
+    fetchWheels(downloads, plan.wheels),
+  ]);
+  return { store, plan, wheels: [...shipped, ...others] };
+}

@@ -1,0 +1,54 @@
+/** The seam with Python: `async_kernel._browser.start`, and code to run around it. */
+
+import type { Json } from "../protocol.js";
+import { StartError, lastLine } from "./errors.js";
+import type { Pyodide } from "./pyodide.js";
+
+/** What Python calls. */
+export interface CoreCallbacks {
+  /** A message out. With `requiresReply` the promise is of the reply message's JSON. */
+  send(json: string, buffers: Uint8Array<ArrayBuffer>[] | undefined, requiresReply: boolean): Promise<string> | undefined;
+  /** Called once, when the kernel has ended. */
+  stopped(): void;
+  /** Resolves when everything the page had sent before was delivered. */
+  drain(): Promise<void>;
+  readonly settings: Readonly<Record<string, Json>>;
+}
+
+/** What JavaScript calls. */
+export interface CoreHandlers {
+  handle_msg(json: string, buffers: readonly Uint8Array<ArrayBuffer>[] | undefined): void;
+  stop(): void;
+}
+
+interface BrowserModule {
+  readonly start: { callKwargs(callbacks: CoreCallbacks): Promise<CoreHandlers> };
+}
+
+export async function startCore(pyodide: Pyodide, callbacks: CoreCallbacks): Promise<CoreHandlers> {
+  try {
+    const module = pyodide.pyimport("async_kernel._browser") as BrowserModule;
+    return await module.start.callKwargs(callbacks);
+  } catch (error) {
+    throw new StartError(
+      `The Python kernel does not start: ${lastLine(error)}. ` +
+        "The traceback is in the log console: correct what it names (settings, packages, scripts), then restart.",
+      error,
+    );
+  }
+}
+
+/** Run the site's own Python code; `setting` is the setting that it comes from. */
+export async function runScript(pyodide: Pyodide, code: string, setting: string): Promise<void> {
+  if (code.trim() === "") {
+    return;
+  }
+  try {
+    await pyodide.runPythonAsync(code, { filename: `<${setting}>` });
+  } catch (error) {
+    throw new StartError(
+      `The code in the setting ${setting} failed: ${lastLine(error)}. Correct it, then restart the kernel.`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,88 @@
+/** Fetching files with their bytes counted, and with errors that name the file and the way out. */
+
+import { StartError, lastLine } from "./errors.js";
+import type { Host } from "./host.js";
+import type { ProgressReport } from "./progress.js";
+
+const ADVICE = "Check that the whole site is published and can be reached, then restart the kernel.";
+
+export class Downloads {
+  readonly #host: Host;
+  readonly #progress: ProgressReport;
+
+  constructor(host: Host, progress: ProgressReport) {
+    this.#host = host;
+    this.#progress = progress;
+  }
+
+  /** The response for `url`, its body counted as it is read. `size` is the size where it is known beforehand. */
+  async open(url: string, what: string, size?: number): Promise<Response> {
+    const response = await this.#request(url, what);
+    this.#progress.expect(size ?? plainLength(response) ?? 0);
+    if (response.body === null) {
+      throw new StartError(`Cannot load ${what}: ${url} is empty. ${ADVICE}`);
+    }
+    const progress = this.#progress;
+    const counted = response.body.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller): void {
+          progress.received(chunk.byteLength);
+          controller.enqueue(chunk);
+        },
+      }),
+    );
+    return new Response(counted, { headers: response.headers });
+  }
+
+  async bytes(url: string, what: string, size?: number): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await this.open(url, what, size);
+    try {
+      return new Uint8Array(await response.arrayBuffer());
+    } catch (error) {
+      throw new StartError(`Cannot load ${what}: ${url} broke off (${lastLine(error)}). ${ADVICE}`, error);
+    }
+  }
+
+  async json(url: string, what: string): Promise<unknown> {
+    const text = new TextDecoder().decode(await this.bytes(url, what));
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new StartError(`Cannot use ${what}: ${url} is not JSON (${lastLine(error)}). ${ADVICE}`, error);
+    }
+  }
+
+  /** Import a module of the site. The browser does not say why an import fails, so the file is asked for again. */
+  async module(url: string, what: string): Promise<unknown> {
+    try {
+      return await import(/* webpackIgnore: true */ url);
+    } catch (error) {
+      const response = await this.#request(url, what);
+      const type = response.headers.get("content-type") ?? "no type";
+      throw new StartError(
+        `Cannot load ${what}: ${url} is there (${type}) but is no JavaScript module (${lastLine(error)}). ${ADVICE}`,
+        error,
+      );
+    }
+  }
+
+  async #request(url: string, what: string): Promise<Response> {
+    let response: Response;
+    try {
+      response = await this.#host.open(url);
+    } catch (error) {
+      throw new StartError(`Cannot load ${what}: ${url} cannot be reached (${lastLine(error)}). ${ADVICE}`, error);
+    }
+    if (!response.ok) {
+      const status = `${String(response.status)} ${response.statusText}`.trim();
+      throw new StartError(`Cannot load ${what}: ${url} answered ${status}. ${ADVICE}`);
+    }
+    return response;
+  }
+}
+
+/** The length of the body as it will be read: unknown where it travels compressed. */
+function plainLength(response: Response): number | undefined {
+  const length = response.headers.get("content-length");
+  return length === null || response.headers.has("content-encoding") ? undefined : Number(length);
+}

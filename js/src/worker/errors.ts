@@ -1,0 +1,36 @@
+/** Failures of the start, worded for the person who sees them. */
+
+import type { Failure } from "../protocol.js";
+
+/** Says what was wrong, with what, and what to do: shown as it is. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  /** A Python traceback, where the cause is Python's. */
+  readonly traceback: string;
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.traceback = cause === undefined ? "" : stackOf(cause);
+  }
+}
+
+export function failureOf(error: unknown): Failure {
+  if (error instanceof StartError) {
+    return { reason: error.message, traceback: error.traceback };
+  }
+  return { reason: `The kernel could not start: ${lastLine(error)}`, traceback: stackOf(error) };
+}
+
+/** The line that names the error: Pyodide puts whole Python tracebacks into `message`. */
+export function lastLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().split("\n").at(-1) ?? text;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  // a Python error's traceback is its message; its JavaScript stack is WebAssembly frames
+  return error.name === "PythonError" ? error.message : (error.stack ?? error.message);
+}

@@ -1,0 +1,45 @@
+/** The few things that differ between a browser's worker and a Node worker thread. */
+
+import type { FromWorker, ToWorker } from "../protocol.js";
+
+export interface Host {
+  readonly name: "browser" | "node";
+  post(message: FromWorker, transfer: ArrayBuffer[]): void;
+  /** Messages that came before are kept and delivered first. */
+  listen(receive: (message: ToWorker) => void): void;
+  /** The response for an absolute address; in Node for `file:` addresses too. */
+  open(url: string): Promise<Response>;
+  /** Hold the web lock of this name until the worker is gone. Resolves once it is held. */
+  hold(lock: string): Promise<void>;
+  /** What Pyodide takes as `indexURL` for the address of its directory. */
+  pyodideIndex(url: string): string;
+}
+
+/** What this needs of `DedicatedWorkerGlobalScope`. */
+declare const self: DedicatedWorkerGlobalScope;
+
+export function browserHost(): Host {
+  return {
+    name: "browser",
+    post(message, transfer) {
+      self.postMessage(message, transfer);
+    },
+    listen(receive) {
+      self.onmessage = (event: MessageEvent<ToWorker>): void => {
+        receive(event.data);
+      };
+    },
+    open: (url) => fetch(url),
+    hold: (lock) =>
+      new Promise((held, failed) => {
+        const forever = new Promise<never>(() => undefined);
+        navigator.locks
+          .request(lock, () => {
+            held();
+            return forever;
+          })
+          .catch(failed);
+      }),
+    pyodideIndex: (url) => url,
+  };
+}

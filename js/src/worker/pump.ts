@@ -1,0 +1,80 @@
+/** Messages between the port and Python, in order, each crossing once. */
+
+import type { WireMessage } from "../protocol.js";
+import type { CoreHandlers } from "./core.js";
+import type { Host } from "./host.js";
+
+export class Pump {
+  readonly #host: Host;
+  readonly #log: (text: string) => void;
+  #handlers: CoreHandlers | null = null;
+  /** What came before Python was there. */
+  #waiting: WireMessage[] = [];
+  readonly #inputs: ((json: string) => void)[] = [];
+  readonly #drains = new Map<number, () => void>();
+  #drainCount = 0;
+
+  constructor(host: Host, log: (text: string) => void) {
+    this.#host = host;
+    this.#log = log;
+  }
+
+  /** From now on Python receives; what waited comes first. */
+  attach(handlers: CoreHandlers): void {
+    this.#handlers = handlers;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    waiting.forEach((message) => {
+      this.deliver(message);
+    });
+  }
+
+  deliver(message: WireMessage): void {
+    if (this.#handlers === null) {
+      this.#waiting.push(message);
+    } else {
+      this.#handlers.handle_msg(message.json, message.buffers.length === 0 ? undefined : message.buffers);
+    }
+  }
+
+  /** The next reply answers the oldest request, as Jupyter's clients do it. */
+  deliverInput(message: WireMessage): void {
+    const resolve = this.#inputs.shift();
+    if (resolve === undefined) {
+      this.#log("An input_reply came that no input_request is waiting for: dropped.");
+    } else {
+      resolve(message.json);
+    }
+  }
+
+  readonly send = (
+    json: string,
+    buffers: Uint8Array<ArrayBuffer>[] = [],
+    requiresReply = false,
+  ): Promise<string> | undefined => {
+    const transfer = [...new Set(buffers.map((buffer) => buffer.buffer))];
+    this.#host.post({ type: "message", message: { json, buffers } }, transfer);
+    return requiresReply
+      ? new Promise((resolve) => {
+          this.#inputs.push(resolve);
+        })
+      : undefined;
+  };
+
+  /** The page's answer comes behind everything that it had posted before. */
+  readonly drain = (): Promise<void> =>
+    new Promise((resolve) => {
+      const id = this.#drainCount++;
+      this.#drains.set(id, resolve);
+      this.#host.post({ type: "drain", id }, []);
+    });
+
+  drained(id: number): void {
+    this.#drains.get(id)?.();
+    this.#drains.delete(id);
+  }
+
+  stop(): void {
+    this.#handlers?.stop();
+  }
+}

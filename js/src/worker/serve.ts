@@ -1,0 +1,54 @@
+/** The worker's life: started by the page, then a pump, until it is ended. */
+
+import type { LogLevel, StartOptions, ToWorker } from "../protocol.js";
+import { boot } from "./boot.js";
+import { failureOf } from "./errors.js";
+import type { Host } from "./host.js";
+import { Pump } from "./pump.js";
+
+export type Log = (level: LogLevel, text: string) => void;
+
+export function serve(host: Host): void {
+  const log: Log = (level, text) => {
+    host.post({ type: "log", record: { level, text } }, []);
+  };
+  const pump = new Pump(host, (text) => {
+    log("warning", text);
+  });
+  host.listen((message) => {
+    receive(host, pump, log, message);
+  });
+}
+
+function receive(host: Host, pump: Pump, log: Log, message: ToWorker): void {
+  switch (message.type) {
+    case "start":
+      void run(host, pump, log, message.options);
+      break;
+    case "message":
+      pump.deliver(message.message);
+      break;
+    case "input_reply":
+      pump.deliverInput(message.message);
+      break;
+    case "drained":
+      pump.drained(message.id);
+      break;
+    case "stop":
+      pump.stop();
+      break;
+  }
+}
+
+async function run(host: Host, pump: Pump, log: Log, options: StartOptions): Promise<void> {
+  try {
+    if (options.lifeLock !== undefined) {
+      await host.hold(options.lifeLock);
+    }
+    host.post({ type: "alive" }, []);
+    await boot(host, pump, log, options);
+    host.post({ type: "ready" }, []);
+  } catch (error) {
+    host.post({ type: "failed", failure: failureOf(error) }, []);
+  }
+}
