@@ -146,7 +146,7 @@ class Dispatcher:
         )
         with self._iopub.lock:
             self._iopub.before_send()
-        request.connection.send(msg, request.route)
+            request.connection.send(msg, request.route)
 
     def _status(self, state: str, request: Request) -> None:
         content = {"execution_state": state}

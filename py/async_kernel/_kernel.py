@@ -56,7 +56,7 @@ class Kernel(HasInterface):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         interface = self.parent
-        self.main_shell: AsyncInteractiveShell = interface.shell_class(parent=interface, kernel=self)
+        self.main_shell: AsyncInteractiveShell = interface.shell_class.instance(parent=interface, kernel=self)
         self.comms = Comms(interface.iopub_send)
         self._dispatcher = Dispatcher(
             self,

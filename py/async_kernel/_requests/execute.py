@@ -82,11 +82,16 @@ class ExecuteQueue:
             await self._answer(request, _abort)
             return
         # A task of its own: cancelling a cell leaves the queue alone.
-        running = self._caller.schedule_call(self._answer, (request, self._handler), {}, context=self._context)
-        content = await running.wait(protect=True)
+        running = self._caller.schedule_call(self._answer, (request, self._run), {}, context=self._context)
+        await running.wait(protect=True)
+
+    async def _run(self, request: Request) -> Content | None:
+        content = await self._handler(request)
         if content and content["status"] == "error" and _stops(request):
+            # Ahead of the reply: what the client sends once it has it is not aborted.
             await request.connection.drain()
             self._abort_upto = self._count
+        return content
 
 
 def _stops(request: Request) -> bool:

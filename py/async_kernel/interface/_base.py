@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from async_kernel._streams import StreamName
     from async_kernel._wire import Buffer, Channel, Content, Message
 
-HAS_THREADS = sys.platform != "emscripten"
-
-
 def running_backend() -> str | None:
     """The async library that runs in the calling thread, if one does."""
     try:
@@ -201,7 +198,7 @@ class BaseInterface(Application):
         shell = await self._exit.enter_async_context(Caller("manual", name="Shell"))
         self.callers["shell"] = shell
         for name in ("control", "introspection"):
-            self.callers[name] = shell.get(name=name.capitalize()) if HAS_THREADS else shell
+            self.callers[name] = shell.get(name=name.capitalize())
         self.kernel = self.kernel_class(parent=self)
         self._exit.callback(self.kernel.close)
         batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self.iopub.lock)

@@ -9,9 +9,9 @@ import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
+from IPython.core import page, payloadpage
 from IPython.core.autocall import ZMQExitAutocall
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.payloadpage import page
 from traitlets import Bool, Float, Instance, Type
 
 from async_kernel.interface._has_interface import HasInterface
@@ -67,7 +67,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
 
     def init_hooks(self) -> None:
         super().init_hooks()
-        self.set_hook("show_in_pager", page, 99)
+        self.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
 
     def init_environment(self) -> None:
         """The environment is the interface's."""
@@ -121,6 +121,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def close(self) -> None:
         """Save the history and remove temporary files."""
         atexit.unregister(self.atexit_operations)
+        self.clear_instance()
         self.atexit_operations()
 
     def ask_exit(self) -> None:
