@@ -58,6 +58,8 @@ class Kernel(HasInterface):
         interface = self.parent
         self.main_shell: AsyncInteractiveShell = interface.shell_class.instance(parent=interface, kernel=self)
         self.comms = Comms(interface.iopub_send)
+        self.last_execute: Request | None = None
+        """The execute request that began last."""
         self._dispatcher = Dispatcher(
             self,
             interface.callers,
@@ -141,6 +143,7 @@ class Kernel(HasInterface):
         code = field(request, "code", str)
         silent = field(request, "silent", bool, default=False)
         expressions = field(request, "user_expressions", dict, None) or {}
+        self.last_execute = request
         if not silent:
             self._publish_input(code)
         return await self.do_execute(

@@ -75,8 +75,14 @@ class MessageFactory:
             "parent_header": parent_header,
             "metadata": metadata if metadata is not None else {},
             "content": content if content is not None else {},
-            "buffers": list(buffers or ()),
+            "buffers": [_flat(buffer) for buffer in buffers or ()],
         }
+
+
+def _flat(buffer: Buffer) -> Buffer:
+    """The buffer as bytes in one piece, copied only where it is not."""
+    view = memoryview(buffer)
+    return view.cast("B") if view.c_contiguous and view.nbytes else view.tobytes()
 
 
 def pack(msg: Message) -> tuple[str, list[Buffer]]:

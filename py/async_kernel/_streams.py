@@ -8,14 +8,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, Literal
 
-from async_kernel._context import Request, current_request
-
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from typing import TextIO
 
     from typing_extensions import Buffer
+
+    from async_kernel._context import Request
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -36,6 +36,7 @@ class StreamBatcher:
     Args:
         send: sends the text of one stream for one request.
         call_later: runs a function after a delay in seconds, from any thread.
+        owner: the request that the calling code writes for.
         lock: the lock of the channel that it sends on.
     """
 
@@ -43,24 +44,24 @@ class StreamBatcher:
         self,
         send: Callable[[StreamName, str, Request | None], None],
         call_later: Callable[[float, Callable[[], None]], object],
+        owner: Callable[[], Request | None],
         lock: threading.RLock,
     ) -> None:
         self._send = send
         self._call_later = call_later
+        self._owner = owner
         self._lock = lock
         self._held: list[tuple[StreamName, Request | None, list[str]]] = []
         self._size = 0
         self._credit = float(BURST)
         self._flushed = 0.0
         self._timer = False
-        self.last_request: Request | None = None
-        """Where output goes that no cell wrote: callbacks and threads that lost their context."""
 
     def write(self, name: StreamName, text: str) -> None:
         """Take the next piece of a stream."""
         if not text:
             return
-        request = current_request() or self.last_request
+        request = self._owner()
         with self._lock:
             if self._held and self._held[-1][0] == name and self._held[-1][1] is request:
                 self._held[-1][2].append(text)
@@ -166,6 +167,13 @@ class StreamRedirect:
     def install(self) -> None:
         self._old = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = self.stdout, self.stderr
+
+    def echo(self, name: StreamName, text: str) -> None:
+        """Write to the stream in whose place this one is."""
+        if self._old:
+            stream = self._old[name == "stderr"]
+            stream.write(text)
+            stream.flush()
 
     def uninstall(self) -> None:
         self.batcher.flush()

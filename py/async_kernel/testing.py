@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from async_kernel._json import loads
 from async_kernel._message import MessageFactory, pack
@@ -116,7 +116,7 @@ class KernelClient:
                     return msg
             pending: Pending[Message] = Pending()
             self._waiting.append((matches, pending))
-        return cast("Message", await pending)
+        return await pending
 
     async def wait_idle(self, request: Message) -> Exchange:
         """Wait until a request is handled: its idle status, behind its reply."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from async_kernel._streams import StreamName
     from async_kernel._wire import Buffer, Channel, Content, Message
 
+
 def running_backend() -> str | None:
     """The async library that runs in the calling thread, if one does."""
     try:
@@ -201,9 +202,10 @@ class BaseInterface(Application):
             self.callers[name] = shell.get(name=name.capitalize())
         self.kernel = self.kernel_class(parent=self)
         self._exit.callback(self.kernel.close)
-        batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self.iopub.lock)
+        batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self._owner, self.iopub.lock)
         self.iopub.before_send = batcher.flush
-        for part in (StreamRedirect(batcher), self._stdin, self.kernel.comms):
+        self._streams = StreamRedirect(batcher)
+        for part in (self._streams, self._stdin, self.kernel.comms):
             part.install()
             self._exit.callback(part.uninstall)
         self.iopub_send("status", content={"execution_state": "starting"}, parent={})
@@ -233,10 +235,8 @@ class BaseInterface(Application):
         channel: Channel = "shell",
     ) -> Message:
         """A message of this kernel's session. The parent is the current request unless given."""
-        if parent is None and (request := current_request()):
-            parent = request.msg
         return self.factory.message(
-            msg_type, channel=channel, content=content, parent=parent, header=header, metadata=metadata
+            msg_type, channel=channel, content=content, parent=self._parent(parent), header=header, metadata=metadata
         )
 
     def iopub_send(
@@ -260,8 +260,14 @@ class BaseInterface(Application):
             buffers: binary parts beside the JSON.
         """
         if isinstance(msg_or_type, str):
-            msg = self.msg(msg_or_type, content=content, parent=parent, metadata=metadata, channel="iopub")
-            msg["buffers"] = list(buffers or ())
+            msg = self.factory.message(
+                msg_or_type,
+                channel="iopub",
+                content=content,
+                parent=self._parent(parent),
+                metadata=metadata,
+                buffers=buffers,
+            )
         else:
             msg = msg_or_type
         self.iopub.send(msg)
@@ -282,3 +288,13 @@ class BaseInterface(Application):
             parent=request.msg if request else None,
         )
         self.iopub.send_now(msg)
+        if not self.quiet:
+            self._streams.echo(name, text)
+
+    def _parent(self, parent: Message | Mapping[str, Any] | None) -> Message | Mapping[str, Any] | None:
+        owner = self._owner() if parent is None else None
+        return owner.msg if owner else parent
+
+    def _owner(self) -> Request | None:
+        """The request that the calling code runs for. Code that lost its context belongs to the latest cell."""
+        return current_request() or self.kernel.last_execute
