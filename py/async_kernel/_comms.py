@@ -67,7 +67,7 @@ class Comms:
     def uninstall(self) -> None:
         """Leave the `comm` package as it was. Comms that are still open end with the kernel."""
         for comm_ in self.manager.comms.values():
-            comm_._closed = True  # noqa: SLF001  # there is nobody left to tell
+            comm_._closed = True  # there is nobody left to tell
         comm.create_comm, comm.get_comm_manager = self._old
 
     def _create(self, *args: Any, **kwargs: Any) -> KernelComm:
