@@ -9,7 +9,6 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from types import GeneratorType
 from typing import Any
 
 try:
@@ -23,7 +22,11 @@ else:
     def _fast_dumps(obj: object) -> bytes:
         return orjson.dumps(obj, default=encodable, option=_OPTIONS)
 
-    _loads = orjson.loads
+    def _loads(text: str | bytes) -> Any:
+        try:
+            return orjson.loads(text)
+        except ValueError:
+            return json.loads(text)  # the escape of a lone surrogate is JSON too
 
 
 def encodable(obj: object) -> object:
@@ -44,7 +47,7 @@ def encodable(obj: object) -> object:
             return int(obj) if isinstance(obj, numbers.Integral) else float(obj)
         case Mapping():
             return dict(obj)
-        case AbstractSet() | GeneratorType():
+        case AbstractSet():
             return list(obj)
         case Iterable() if hasattr(obj, "tolist"):
             return obj.tolist()
@@ -53,14 +56,14 @@ def encodable(obj: object) -> object:
 
 
 def _cleaned(obj: object) -> object:
-    """A copy of `obj` in which numbers that JSON lacks are null and every key is text."""
+    """A copy of `obj` in which numbers that JSON lacks are null and every key has a text."""
     match obj:
         case float():
             return obj if math.isfinite(obj) else None
         case None | bool() | int() | str():
             return obj
         case Mapping():
-            return {k if isinstance(k, str) else str(k): _cleaned(v) for k, v in obj.items()}
+            return {k if k is None or isinstance(k, str | int) else str(k): _cleaned(v) for k, v in obj.items()}
         case list() | tuple():
             return [_cleaned(v) for v in obj]
     return _cleaned(encodable(obj))
