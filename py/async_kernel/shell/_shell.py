@@ -167,5 +167,17 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             run.error = content
         self.parent.iopub_send("error", content=content)
 
+    def _format_exception_for_storage(
+        self,
+        exception: BaseException,
+        filename: str | None = None,
+        running_compiled_code: bool = False,  # IPython's signature
+    ) -> dict[str, Any]:
+        """What `%notebook` saves of an error: what was shown, rather than the same made anew."""
+        if (run := current_run()) and run.error:
+            return run.error
+        stored: dict[str, Any] = super()._format_exception_for_storage(exception, filename, running_compiled_code)
+        return stored
+
 
 _IPYTHON = sys.modules[InteractiveShell.__module__].__file__ or ""
