@@ -127,11 +127,6 @@ class Kernel(HasInterface):
             return
         self._dispatcher.receive(Request(msg, connection, route))
 
-    def interrupt(self) -> None:
-        """Stop the cells that run, at their next `await`. Called from any thread."""
-        for run in self.main_shell.runs:
-            self.parent.callers["shell"].call_direct(run.stop, KeyboardInterrupt())
-
     def close(self) -> None:
         """End the shell: save its history, remove its temporary files."""
         self.main_shell.close()
@@ -195,7 +190,7 @@ class Kernel(HasInterface):
 
     async def interrupt_request(self, _: Request) -> Content | None:
         """Stop the cells that run. Section "Kernel interrupt"."""
-        self.interrupt()
+        self.parent.interrupt()
         return {}
 
     async def shutdown_request(self, request: Request) -> Content | None:

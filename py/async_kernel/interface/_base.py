@@ -175,6 +175,11 @@ class BaseInterface(Application):
         if not self.stopping.done():
             self.stopping.set_result(None)
 
+    def interrupt(self) -> None:
+        """Stop the cells that run, at their next `await`. Called from any thread."""
+        for run in self.kernel.main_shell.runs:
+            self.callers["shell"].call_direct(run.stop, KeyboardInterrupt())
+
     async def __aenter__(self) -> Self:
         if not self._is_initialized:
             self.initialize([])

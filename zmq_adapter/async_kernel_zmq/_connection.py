@@ -1,0 +1,73 @@
+"""The connection: the kernel's messages as frames on the sockets."""
+
+from __future__ import annotations
+
+import queue
+from typing import TYPE_CHECKING
+
+from async_kernel._transport import Connection
+from IPython.core.error import StdinNotImplementedError
+
+from async_kernel_zmq._sockets import Sockets
+from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
+
+if TYPE_CHECKING:
+    from async_kernel._wire import Message
+
+    from async_kernel_zmq._connection_file import ConnectionInfo
+    from async_kernel_zmq.interface import ZMQInterface
+
+
+class ZMQConnection(Connection):
+    """All clients of the sockets. The route of a request is its routing identities."""
+
+    def __init__(self, interface: ZMQInterface, info: ConnectionInfo) -> None:
+        self._interface = interface
+        self._signer = Signer(info.key.encode(), info.signature_scheme)
+        self.sockets = Sockets(
+            info,
+            receive=self._receive,
+            subscribed=self._welcome,
+            orphaned=interface.on_orphaned,
+            log=interface.log,
+        )
+        self._answers: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+
+    def send(self, msg: Message, route: object = None) -> None:
+        if msg["channel"] == "iopub":
+            prefix = [f"kernel.{msg['header']['session']}.{msg['header']['msg_type']}".encode()]
+        else:
+            prefix = list(route) if isinstance(route, list) else []
+        self.sockets.send(msg["channel"], to_frames(msg, self._signer, prefix))
+
+    def request_input(self, msg: Message, route: object = None) -> Message:
+        while not self._answers.empty():
+            self._answers.get()  # answers to questions that were interrupted
+        self.send(msg, route)
+        answer = self._answers.get()
+        if answer is None:
+            text = "the kernel ended while it waited for input"
+            raise StdinNotImplementedError(text)
+        return answer
+
+    def _receive(self, channel: str, frames: list[bytes]) -> None:
+        """Take the frames of a message. Called in the I/O thread."""
+        try:
+            route, raw, buffers = from_frames(frames, self._signer)
+        except WireError as e:
+            self._interface.log.debug("Dropped %s", e)
+            return
+        if channel == "stdin":
+            self._answers.put(raw)  # type: ignore[arg-type]  # checked by who asked
+            return
+        self._interface.kernel.receive({**raw, "channel": channel}, self, buffers=buffers, route=route)
+
+    def _welcome(self, topic: bytes) -> None:
+        """Tell a new subscriber that it hears everything from here on."""
+        content = {"subscription": topic.decode(errors="replace")}
+        msg = self._interface.msg("iopub_welcome", content=content, parent={}, channel="iopub")
+        self.sockets.send("iopub", to_frames(msg, self._signer, [topic]))
+
+    def close(self) -> None:
+        """Let go of whoever waits for input."""
+        self._answers.put(None)

@@ -1,0 +1,181 @@
+"""The sockets of a kernel, and the one thread that uses them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import zmq
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Sequence
+
+    from async_kernel._wire import Buffer
+
+    from async_kernel_zmq._connection_file import ConnectionInfo
+
+_KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
+_LINGER: Final = 1000
+"""Milliseconds that unsent messages get at the end."""
+_COPY_BELOW: Final = 1 << 16
+"""Bytes from which a frame is handed to ZMQ without a copy."""
+
+
+class Sockets:
+    """Binds the sockets, reads them in a thread of its own, and sends what any thread gives it.
+
+    Args:
+        info: addresses and keys; the ports that are chosen are written into it.
+        receive: called in the thread with a channel (`shell`, `control`, `stdin`) and the frames of a message.
+        subscribed: called in the thread with the topic of each new iopub subscription.
+        orphaned: called in the thread when the parent process has ended.
+        log: told of what is dropped.
+    """
+
+    def __init__(
+        self,
+        info: ConnectionInfo,
+        *,
+        receive: Callable[[str, list[bytes]], None],
+        subscribed: Callable[[bytes], None],
+        orphaned: Callable[[], None],
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger],
+    ) -> None:
+        self._info = info
+        self._receive = receive
+        self._subscribed = subscribed
+        self._orphaned = orphaned
+        self._log = log
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._sockets: dict[str, zmq.Socket[bytes]] = {}
+        self._outbox: deque[tuple[str, Sequence[Buffer]]] = deque()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.settimeout(0)
+        self._wake_write.settimeout(0)
+        self._is_awake = False
+        self._ended = False
+        self._threads: list[threading.Thread] = []
+        # Jupyter's clients say so when the kernel is to end with them.
+        self._parent = os.getppid() if os.environ.get("JPY_PARENT_PID") else None
+
+    def bind(self) -> None:
+        """Bind every socket.
+
+        Raises:
+            zmq.ZMQError: an address is taken.
+        """
+        for channel, kind in _KINDS.items():
+            sock = self._context.socket(kind)
+            sock.linger = _LINGER
+            self._sockets[channel] = sock
+            if kind == zmq.ROUTER:
+                sock.router_handover = 1  # a client that comes back with its old identity is served
+            if channel == "iopub":
+                sock.setsockopt(zmq.XPUB_VERBOSE, 1)  # each subscriber is welcomed
+                sock.sndhwm = 0  # XPUB would drop silently past the mark
+            if self._info.curve_secretkey and self._info.curve_publickey:
+                sock.curve_server = 1
+                sock.curve_secretkey = self._info.curve_secretkey.encode()
+                sock.curve_publickey = self._info.curve_publickey.encode()
+            self._bind(channel, sock)
+
+    def _bind(self, channel: str, sock: zmq.Socket[bytes]) -> None:
+        port = self._info.port(channel)
+        if self._info.transport == "tcp":
+            sock.bind(self._info.address(channel, port) if port else f"tcp://{self._info.ip}:*")
+            if not port:
+                port = int(sock.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
+        else:
+            while not port or (not self._info.port(channel) and Path(f"{self._info.ip}-{port}").exists()):
+                port += 1
+            sock.bind(self._info.address(channel, port))
+        setattr(self._info, f"{channel}_port", port)
+
+    def start(self) -> None:
+        """Begin to read."""
+        for name, target in (("IO", self._serve), ("Heartbeat", self._beat)):
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def send(self, channel: str, frames: Sequence[Buffer]) -> None:
+        """Send a message. Called from any thread; returns at once."""
+        self._outbox.append((channel, frames))
+        self._wake()
+
+    def close(self) -> None:
+        """Send what is left, and close the sockets."""
+        self._ended = True
+        self._wake(force=True)
+        if self._threads:
+            self._threads[0].join()
+        else:
+            self._close_sockets()
+        self._context.term()
+        for thread in self._threads:
+            thread.join()
+        self._wake_read.close()
+        self._wake_write.close()
+        if self._info.transport == "ipc":
+            for channel in _KINDS:
+                Path(f"{self._info.ip}-{self._info.port(channel)}").unlink(missing_ok=True)
+
+    def _wake(self, *, force: bool = False) -> None:
+        if force or not self._is_awake:
+            self._is_awake = True
+            with suppress(BlockingIOError):  # it is awake
+                self._wake_write.send(b"\0")
+
+    def _serve(self) -> None:
+        poller = zmq.Poller()
+        incoming = {self._sockets[channel]: channel for channel in ("shell", "control", "stdin", "iopub")}
+        for sock in incoming:
+            poller.register(sock, zmq.POLLIN)
+        poller.register(self._wake_read, zmq.POLLIN)
+        while not self._ended:
+            # The second is for noticing that the parent has gone.
+            for ready, _ in poller.poll(1000):
+                if channel := incoming.get(ready):
+                    self._take(channel, ready)
+                else:
+                    self._wake_read.recv(4096)
+            self._is_awake = False
+            self._send_all()
+            if self._parent not in {None, os.getppid()}:
+                self._parent = None
+                self._orphaned()
+        self._send_all()
+        self._close_sockets()
+
+    def _take(self, channel: str, sock: zmq.Socket[bytes]) -> None:
+        frames = sock.recv_multipart()
+        if channel != "iopub":
+            self._receive(channel, frames)
+        elif frames[0][:1] == b"\1":
+            self._subscribed(frames[0][1:])
+
+    def _send_all(self) -> None:
+        while self._outbox:
+            channel, frames = self._outbox.popleft()
+            try:
+                self._sockets[channel].send_multipart(frames, copy=not any(len(f) > _COPY_BELOW for f in frames))
+            except zmq.ZMQError as e:
+                self._log.warning("A message on %s could not be sent: %s", channel, e)
+
+    def _beat(self) -> None:
+        """Echo heartbeats. ZMQ does it by itself, whatever Python is doing."""
+        try:
+            zmq.proxy(self._sockets["hb"], self._sockets["hb"])
+        except zmq.ContextTerminated:
+            self._sockets["hb"].close()
+
+    def _close_sockets(self) -> None:
+        for channel, sock in self._sockets.items():
+            if channel != "hb" or not self._threads:
+                sock.close()

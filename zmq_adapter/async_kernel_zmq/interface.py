@@ -1,0 +1,108 @@
+"""The interface over ZMQ sockets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from async_kernel._interrupt import runs_user_code
+from async_kernel.interface import BaseInterface
+from traitlets import CaselessStrEnum, Integer, Unicode, observe
+
+from async_kernel_zmq._connection import ZMQConnection
+from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_GRACE = 4.0
+"""Seconds that the kernel gets to end by itself once its parent has gone."""
+
+
+class ZMQInterface(BaseInterface):
+    """A kernel on ZMQ sockets, as Jupyter's desktop clients start it."""
+
+    connection_file = Unicode(
+        help="The connection file: read where it exists, else written. In Jupyter's runtime folder unless absolute."
+    ).tag(config=True)
+    ip = Unicode("127.0.0.1", help="The address to bind, or for ipc the path that the sockets' names begin with.").tag(
+        config=True
+    )
+    transport = CaselessStrEnum(TRANSPORTS, default_value="tcp", help="How clients connect.").tag(config=True)
+    shell_port = Integer(0, help="The port of the shell channel; 0 for a free one.").tag(config=True)
+    iopub_port = Integer(0, help="The port of the iopub channel; 0 for a free one.").tag(config=True)
+    stdin_port = Integer(0, help="The port of the stdin channel; 0 for a free one.").tag(config=True)
+    control_port = Integer(0, help="The port of the control channel; 0 for a free one.").tag(config=True)
+    hb_port = Integer(0, help="The port of the heartbeat; 0 for a free one.").tag(config=True)
+
+    aliases: ClassVar[dict[str | tuple[str, ...], str]] = {  # type: ignore[misc]  # its own type is wider
+        **BaseInterface.aliases,
+        ("f", "connection_file"): "ZMQInterface.connection_file",
+        "backend": "BaseInterface.backend",
+        "ip": "ZMQInterface.ip",
+        "transport": "ZMQInterface.transport",
+        "shell": "ZMQInterface.shell_port",
+        "iopub": "ZMQInterface.iopub_port",
+        "stdin": "ZMQInterface.stdin_port",
+        "control": "ZMQInterface.control_port",
+        "hb": "ZMQInterface.hb_port",
+    }
+
+    info: ConnectionInfo | None = None
+    """Where the sockets are, once they are bound."""
+
+    @observe(*(f"{channel}_port" for channel in CHANNELS), "ip", "transport", "connection_file")
+    def _refuse_late(self, change: dict[str, Any]) -> None:
+        if self.info is not None:
+            msg = f"{change['name']} cannot be set any more: the sockets are bound"
+            raise RuntimeError(msg)
+
+    async def _start(self) -> None:
+        path, info = self._connection_info()
+        connection = ZMQConnection(self, info)
+        self._exit.callback(connection.sockets.close)
+        connection.sockets.bind()
+        self.info = info
+        if not path.exists():
+            info.write(path)
+            self._exit.callback(path.unlink, missing_ok=True)
+        self.iopub.connect(connection)
+        await super()._start()
+        self._exit.callback(connection.close)
+        connection.sockets.start()
+        if threading.current_thread() is threading.main_thread():
+            old = signal.signal(signal.SIGINT, self._on_sigint)
+            self._exit.callback(signal.signal, signal.SIGINT, old)
+
+    def _connection_info(self) -> tuple[Path, ConnectionInfo]:
+        """The connection file's path and what it says, or is to say."""
+        from jupyter_core.paths import jupyter_runtime_dir
+
+        path = Path(jupyter_runtime_dir()) / (self.connection_file or f"kernel-{uuid.uuid4()}.json")
+        if path.exists():
+            return path, ConnectionInfo.read(path)
+        ports = {f"{channel}_port": getattr(self, f"{channel}_port") for channel in CHANNELS}
+        return path, ConnectionInfo.fresh(ip=self.ip, transport=self.transport, kernel_name=self.name, **ports)
+
+    def interrupt(self) -> None:
+        """Stop the cells that run, computing or not. Called from any thread."""
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _on_sigint(self, _: int, frame: FrameType | None) -> None:
+        self.last_interrupt_frame = frame
+        if runs_user_code(frame):
+            raise KeyboardInterrupt
+        # By way of another thread: this one may be waiting in its selector, and would not notice.
+        self.callers["control"].call_soon(super().interrupt)
+
+    def on_orphaned(self) -> None:
+        """End with the parent process, soon if a cell does not let go."""
+        self.log.warning("The process that started this kernel has ended")
+        self.stop()
+        timer = threading.Timer(_GRACE, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
