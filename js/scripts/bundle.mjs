@@ -1,26 +1,41 @@
-/** Bundle the worker and the bridge: one ES module each, for browsers and Node. */
+/** Bundle the TypeScript: the worker, the bridge, and the extension's code, one file each, and the types of the bridge. */
+
+import { fileURLToPath } from "node:url";
 
 import { build } from "esbuild";
-import { fileURLToPath } from "node:url";
+
+import { run } from "./steps.mjs";
 
 const js = fileURLToPath(new URL("..", import.meta.url));
 
+const common = {
+  absWorkingDir: js,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  mainFields: ["module", "main"],
+  external: ["node:*"],
+  legalComments: "none",
+  sourcemap: "linked",
+  logLevel: "warning",
+};
+
 export async function bundle() {
-  const common = {
-    absWorkingDir: js,
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    external: ["node:*"],
-    legalComments: "none",
-    sourcemap: "linked",
-    logLevel: "warning",
-  };
   await Promise.all([
-    build({ ...common, entryPoints: { worker: "src/worker/entry.ts" }, outdir: "dist", outExtension: { ".js": ".mjs" }, minify: true }),
-    build({ ...common, entryPoints: { bridge: "src/bridge/index.ts" }, outdir: "dist", outExtension: { ".js": ".mjs" } }),
+    build({ ...common, entryPoints: ["src/worker/entry.ts"], outfile: "dist/worker.mjs", minify: true }),
+    build({ ...common, entryPoints: ["src/bridge/index.ts"], outfile: "dist/bridge.mjs" }),
+    // JupyterLab's packages are the site's: @jupyter/builder links them
+    build({
+      ...common,
+      entryPoints: ["src/extension/index.ts"],
+      outfile: "dist/extension.js",
+      packages: "external",
+      loader: { ".svg": "text" },
+      // it passes every address: the bridge's place is no use as a default, and must not be the build machine's
+      define: { "import.meta.url": '""' },
+    }),
+    run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "js/tsconfig.types.json"]),
   ]);
 }
 

@@ -89,6 +89,8 @@ export interface Failure {
   readonly reason: string;
   /** A Python or JavaScript traceback, where there is one. */
   readonly traceback: string;
+  /** The kernel did as it was told: nothing to worry about. */
+  readonly expected?: boolean;
 }
 
 export type ToWorker =

@@ -18,6 +18,6 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
 export type { DriveOptions, Failure, Json, LogLevel, LogRecord, Progress, Stage } from "../protocol.js";
 export type { Capabilities } from "./capabilities.js";
 export { detectCapabilities } from "./capabilities.js";
-export { type Kernel, KernelDeadError } from "./kernel.js";
+export { Kernel, KernelDeadError } from "./kernel.js";
 export type { EncodedMessage, JupyterHeader, JupyterMessage } from "./message.js";
 export type { KernelOptions } from "./options.js";

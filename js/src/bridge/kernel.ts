@@ -118,9 +118,9 @@ export class Kernel {
 
   /** Start the worker: `startKernel` and `restart` do. */
   async start(): Promise<void> {
-    const { workerUrl, start } = resolveOptions(this.#options);
     const ready = this.#ready;
     const isCurrent = (): boolean => this.#ready === ready && !this.isDead;
+    const { workerUrl, start } = await resolveOptions(this.#options);
     const worker = await spawnWorker(workerUrl, {
       message: (message) => {
         if (isCurrent()) {
@@ -175,7 +175,7 @@ export class Kernel {
         this.#die(message.failure);
         break;
       case "stopped":
-        this.#die({ reason: "The kernel has shut down.", traceback: "" });
+        this.#die({ reason: "The kernel has shut down.", traceback: "", expected: true });
         break;
     }
   }
@@ -193,7 +193,8 @@ export class Kernel {
 
   #die(failure: Failure): void {
     this.#end(failure);
-    this.#log("error", failure.traceback === "" ? failure.reason : `${failure.reason}\n${failure.traceback}`);
+    const level = failure.expected === true ? "info" : "error";
+    this.#log(level, failure.traceback === "" ? failure.reason : `${failure.reason}\n${failure.traceback}`);
     this.#options.onDead?.(failure);
   }
 

@@ -20,8 +20,8 @@ export interface KernelOptions {
   startScript?: string;
   /** Python code run after the kernel started, before the first message. */
   postStartScript?: string;
-  /** JupyterLite's drive, where its service worker answers. */
-  drive?: DriveOptions;
+  /** JupyterLite's drive, where its service worker answers: the start waits until that is known. */
+  drive?: DriveOptions | Promise<DriveOptions | undefined>;
   /** What relative addresses start from. Default: the page, or in Node the working directory. */
   baseUrl?: string;
 
@@ -34,7 +34,8 @@ export interface KernelOptions {
 }
 
 /** Every address absolute: worker and page do not share a base. */
-export function resolveOptions(options: KernelOptions): { workerUrl: string; start: StartOptions } {
+export async function resolveOptions(options: KernelOptions): Promise<{ workerUrl: string; start: StartOptions }> {
+  const drive = await options.drive;
   const base = options.baseUrl ?? defaultBase();
   const absolute = (url: string | undefined, fallback: string): string =>
     url === undefined ? new URL(fallback, import.meta.url).href : new URL(url, base).href;
@@ -50,7 +51,7 @@ export function resolveOptions(options: KernelOptions): { workerUrl: string; sta
       packagesBaseUrl: base,
       startScript: options.startScript ?? "",
       postStartScript: options.postStartScript ?? "",
-      ...(options.drive === undefined ? {} : { drive: options.drive }),
+      ...(drive === undefined ? {} : { drive }),
     },
   };
 }

@@ -86,7 +86,7 @@ function watchLock(lock: string, signal: AbortSignal, die: (reason: string) => v
 }
 
 async function spawnThread(url: string, events: WorkerEvents): Promise<WorkerHandle> {
-  const { Worker: Thread } = await import("node:worker_threads");
+  const { Worker: Thread } = await import(/* webpackIgnore: true */ "node:worker_threads");
   const thread = new Thread(new URL(url));
   let ended = false;
   const die = (reason: string): void => {

@@ -19,6 +19,7 @@ export interface Host {
 declare const self: DedicatedWorkerGlobalScope;
 
 export function browserHost(): Host {
+  const open = fetch.bind(globalThis); // kept, since Pyodide's start wraps the global one
   return {
     name: "browser",
     post(message, transfer) {
@@ -29,7 +30,7 @@ export function browserHost(): Host {
         receive(event.data);
       };
     },
-    open: (url) => fetch(url),
+    open: (url) => open(url),
     hold: (lock) =>
       new Promise((held, failed) => {
         const forever = new Promise<never>(() => undefined);

@@ -84,9 +84,10 @@ async function check(bytes: Uint8Array<ArrayBuffer>, wheel: WheelEntry, url: str
 }
 
 export function unpack(pyodide: Pyodide, wheels: readonly FetchedWheel[]): void {
+  const extractDir = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')") as string;
   for (const { url, bytes } of wheels) {
     try {
-      pyodide.unpackArchive(bytes, "wheel");
+      pyodide.unpackArchive(bytes, "wheel", { extractDir });
     } catch (error) {
       throw new StartError(
         `Cannot unpack the wheel ${url} (${lastLine(error)}): replace it by a good copy, then restart the kernel.`,

@@ -1,0 +1,144 @@
+/** All that a fresh machine with Node and Python needs before it serves the site or runs the tests. */
+
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { root, run, step } from "./steps.mjs";
+
+const windows = process.platform === "win32";
+const inVenv = (name) => join(root, ".venv", windows ? "Scripts" : "bin", windows ? `${name}.exe` : name);
+export const python = inVenv("python");
+
+const PYODIDE_FILES = [
+  "package.json",
+  "pyodide-lock.json",
+  "pyodide.asm.mjs",
+  "pyodide.asm.wasm",
+  "pyodide.mjs",
+  "python_stdlib.zip",
+];
+const LABEXTENSION = "js/dist/labextension";
+
+export async function setUp() {
+  await nodeModules();
+  await virtualEnvironment();
+  await Promise.all([wheels(), bundles()]);
+  await labextension();
+  await extensionWheel();
+  await site();
+}
+
+const nodeModules = () =>
+  step("Node packages", { inputs: ["package-lock.json", ".npmrc"], stamp: "node_modules/.stamp" }, () =>
+    run(windows ? "npm.cmd" : "npm", ["ci", "--no-audit", "--no-fund"], { quiet: true }),
+  );
+
+const virtualEnvironment = () =>
+  step("Python packages", { inputs: ["pyproject.toml"], stamp: ".venv/stamp", outputs: [".venv"] }, async () => {
+    if (!existsSync(python)) {
+      await run(findPython(), ["-m", "venv", ".venv"]);
+    }
+    await run(python, ["-m", "pip", "install", "-qq", "--upgrade", "pip>=25.1"], { quiet: true });
+    await run(python, ["-m", "pip", "install", "-qq", "--editable", ".", "--group", "dev"], { quiet: true });
+  });
+
+const wheels = () =>
+  step(
+    "Wheels for Pyodide",
+    {
+      inputs: ["js/wheels.txt", "js/scripts/wheels.py", "pyproject.toml", "package.json", "py", "zmq_adapter"],
+      texts: [readFileSync(join(root, "node_modules/pyodide/pyodide-lock.json"), "utf8")],
+      stamp: "js/dist/stamps/wheels",
+      outputs: ["js/dist/wheels/manifest.json"],
+    },
+    () => run(python, ["js/scripts/wheels.py", "node_modules/pyodide/pyodide-lock.json", "js/dist/wheels"]),
+  );
+
+const bundles = () =>
+  step(
+    "Worker, bridge and extension",
+    {
+      inputs: ["js/src", "js/scripts/bundle.mjs", "package-lock.json", "js/tsconfig.json", "js/tsconfig.types.json"],
+      stamp: "js/dist/stamps/bundles",
+      outputs: ["js/dist/worker.mjs", "js/dist/bridge.mjs", "js/dist/extension.js", "js/dist/types"],
+    },
+    async () => {
+      const { bundle } = await import("./bundle.mjs");
+      await bundle();
+    },
+  );
+
+const labextension = () =>
+  step(
+    "JupyterLite extension",
+    {
+      inputs: ["js/dist/extension.js", "js/dist/worker.mjs", "js/dist/wheels", "package.json", "package-lock.json"],
+      stamp: "js/dist/stamps/labextension",
+      outputs: [`${LABEXTENSION}/static/wheels/manifest.json`],
+    },
+    async () => {
+      const builder = "node_modules/@jupyter/builder/lib/build-labextension.js";
+      const core = "node_modules/@jupyterlab/core-meta/core.package.json";
+      await run(process.execPath, [builder, "--core-package-file", core, "."], { quiet: true });
+      const files = join(root, LABEXTENSION, "static");
+      mkdirSync(join(files, "pyodide"));
+      for (const name of PYODIDE_FILES) {
+        cpSync(join(root, "node_modules/pyodide", name), join(files, "pyodide", name));
+      }
+      cpSync(join(root, "js/dist/worker.mjs"), join(files, "worker.mjs"));
+      cpSync(join(root, "js/dist/wheels"), join(files, "wheels"), { recursive: true });
+    },
+  );
+
+const extensionWheel = () =>
+  step(
+    "Wheel async-kernel-lite",
+    { inputs: [LABEXTENSION, "js/pyproject.toml", "js/install.json", "js/README.md"], stamp: ".venv/stamp-lite" },
+    async () => {
+      rmSync(join(root, "js/dist/release"), { recursive: true, force: true });
+      await run(python, ["-m", "pip", "wheel", "-qq", "--no-deps", "-w", "js/dist/release", "./js"], { quiet: true });
+      const find = ["--no-index", "--find-links", "js/dist/release", "async-kernel-lite"];
+      await run(python, ["-m", "pip", "install", "-qq", "--no-deps", "--force-reinstall", ...find], { quiet: true });
+    },
+  );
+
+const site = () =>
+  step(
+    "Demo site",
+    {
+      inputs: [
+        LABEXTENSION,
+        "lite-site/content",
+        "lite-site/jupyter-lite.json",
+        "lite-site/jupyter_lite_config.json",
+        "pyproject.toml",
+      ],
+      stamp: "lite-site/_build/stamp",
+      outputs: ["lite-site/_output/jupyter-lite.json"],
+    },
+    async () => {
+      rmSync(join(root, "lite-site/_output"), { recursive: true, force: true });
+      rmSync(join(root, "lite-site/.jupyterlite.doit.db"), { force: true });
+      const installed = execFileSync(python, ["-c", "import sys; print(sys.prefix)"], { encoding: "utf8" }).trim();
+      const extensions = ["async-kernel-lite", "@jupyter-widgets/jupyterlab-manager"].map(
+        (name) => `--LiteBuildConfig.federated_extensions=${join(installed, "share/jupyter/labextensions", name)}`,
+      );
+      await run(inVenv("jupyter"), ["lite", "build", ...extensions], { cwd: join(root, "lite-site"), quiet: true });
+    },
+  );
+
+/** A Python that the core supports. */
+function findPython() {
+  const candidates = windows ? ["python"] : ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
+  const check = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
+  for (const name of candidates) {
+    try {
+      execFileSync(name, ["-c", check], { stdio: "ignore" });
+      return name;
+    } catch {
+      // not there, too old, or without venv: the next one
+    }
+  }
+  throw new Error(`None of ${candidates.join(", ")} is a Python of at least 3.11 with venv: install one`);
+}
