@@ -119,10 +119,11 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         return run, cast("ExecutionResult", result)
 
     def close(self) -> None:
-        """Save the history and remove temporary files."""
+        """Save the history, remove temporary files, and leave `sys` as it was."""
         atexit.unregister(self.atexit_operations)
         self.clear_instance()
         self.atexit_operations()
+        self.cleanup()
 
     def ask_exit(self) -> None:
         """What `exit` and `quit` do: ask the client to end the session."""
