@@ -16,6 +16,7 @@ from async_kernel._context import current_request
 from async_kernel._iopub import IOPub
 from async_kernel._kernel import Kernel
 from async_kernel._message import MessageFactory
+from async_kernel._nested_run import NestedRun
 from async_kernel._stdin import Stdin
 from async_kernel._streams import StreamBatcher, StreamRedirect
 from async_kernel._version import __version__
@@ -210,7 +211,7 @@ class BaseInterface(Application):
         batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self._owner, self.iopub.lock)
         self.iopub.before_send = batcher.flush
         self._streams = StreamRedirect(batcher)
-        for part in (self._streams, self._stdin, self.kernel.comms):
+        for part in (self._streams, self._stdin, self.kernel.comms, NestedRun()):
             part.install()
             self._exit.callback(part.uninstall)
         self.iopub_send("status", content={"execution_state": "starting"}, parent={})
