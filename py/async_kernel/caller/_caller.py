@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import itertools
 import logging
 import sys
 import threading
@@ -44,8 +45,8 @@ class Caller:
     an event loop and returns its caller. `Caller("manual")` is for `async with`: it serves the loop it is entered in
     until it is left.
 
-    There is one caller a thread. Where there are no threads (in Pyodide) children share the event loop of their
-    parent, and `Caller()` is the one whose call is running.
+    There is one caller a thread. Where there are no threads (in Pyodide) children and new threads share the event loop
+    there is, and `Caller()` is the one whose call is running.
 
     Args:
         which: see above.
@@ -89,8 +90,12 @@ class Caller:
             return cast("Self", found)
         self = object.__new__(cls)
         self._set_up(name, backend, protected, log, threads, stop_timeout)
-        if which == "NewThread":
+        if which == "NewThread" and threads:
             self._start_thread(backend_options)
+        elif which == "NewThread":
+            self._shares_loop = True
+            self._attach(current_loop(), threading.current_thread())
+            self._tell_no_threads(repr(self))
         elif serves_here:
             loop = current_loop()
             self._attach(loop, threading.current_thread())
@@ -125,7 +130,8 @@ class Caller:
         self._thread_id: int | None = None
         self._has_own_thread = False
         self._shares_loop = False
-        self._told_no_threads = False
+        self._may_tell = Claim()
+        self._numbers = itertools.count(1)
         self._may_stop = Claim()
         self._stopping: Pending[None] = Pending()  # `stop` was called
         self._drained: Pending[None] = Pending()  # and all calls and children have ended
@@ -214,7 +220,11 @@ class Caller:
         if self._state != "new":
             msg = f"{self!r} cannot be entered: it is not new. Use `async with Caller('manual')`."
             raise RuntimeError(msg)
-        self._attach(current_loop(), threading.current_thread())
+        try:
+            self._attach(current_loop(), threading.current_thread())
+        except BaseException:
+            self._finalise()
+            raise
         return self
 
     async def __aexit__(
@@ -244,7 +254,7 @@ class Caller:
             self._queues.close()
             for child in list(self._children):
                 child.stop(force=True)
-            self._stopping.set_result(None)
+            self._stopping._resolve(None, None)
         return ended
 
     async def _wind_up(self) -> None:
@@ -262,10 +272,16 @@ class Caller:
 
     async def _serve(self) -> None:
         """Be there for as long as the event loop is."""
+        can_wait = True
         try:
             await self._stopping.wait(protect=True)
+        except GeneratorExit:  # the loop was closed without a word, and this task is being thrown away
+            can_wait = False
+            self._finalise()
+            raise
         finally:
-            await self._wind_up()
+            if can_wait:
+                await self._wind_up()
 
     def _attach(self, loop: EventLoop, thread: threading.Thread) -> None:
         """Serve this loop, which runs in this thread."""
@@ -319,8 +335,10 @@ class Caller:
         self._stopping._resolve(None, None)
         if self._thread_id is not None:
             _registry.release(self.id, self)
-        self._queues.close()
         self._executor.abandon("The event loop of its caller has ended.")
+        self._queues.close()
+        for child in list(self._children):
+            child.stop(force=True)
         if (parent := self._parent) is not None:
             parent._forget_child(self)
         self._stopped._resolve(None, None)
@@ -364,13 +382,14 @@ class Caller:
         backend_options: Mapping[str, Any] | None = None,
         protected: bool = False,
     ) -> Caller:
-        wanted = backend or self._backend or "asyncio"
-        check_options(wanted, backend_options)
+        wanted = backend or self._backend
+        check_options(wanted or "asyncio", backend_options)
         child = object.__new__(type(self))
         child._set_up(name, wanted, protected, self.log, self._threads, parent=self)
         child._shares_loop = not self._threads
         if name is not None and (other := self._named.setdefault(name, child)) is not child:
             return other
+        child._name = name or f"{self.name}-{next(self._numbers)}"
         self._children.add(child)
         try:
             self._executor.refuse_closed()
@@ -444,12 +463,14 @@ class Caller:
             CallerStopped: this caller has been stopped.
         """
         if not self._threads:
-            if not self._told_no_threads:
-                self._told_no_threads = True
-                self.log.warning("There are no threads here: to_thread runs in the event loop, and can block it.")
+            self._tell_no_threads("to_thread")
             return self._schedule(f, args, kwargs)
         context = contextvars.copy_context()
         return self._pool.run(lambda worker: worker._schedule(f, args, kwargs, context))
+
+    def _tell_no_threads(self, what: str) -> None:
+        if self._may_tell.take():
+            self.log.warning("There are no threads here: %s uses the current event loop, and can block it.", what)
 
     def schedule_call(
         self,

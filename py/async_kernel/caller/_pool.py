@@ -37,9 +37,9 @@ class WorkerPool:
 
     def __init__(self, new_worker: Callable[[], Caller], *, most_idle: int = 10, idle_seconds: float = 60.0) -> None:
         self._new_worker = new_worker
-        self._most_idle = most_idle
         self._idle_seconds = idle_seconds
         self._idle: deque[_Worker] = deque()
+        self._places = deque([None] * most_idle)  # for one more idle worker each
 
     @property
     def idle(self) -> tuple[Caller, ...]:
@@ -66,12 +66,15 @@ class WorkerPool:
             worker = self._idle.pop()
         except IndexError:
             return _Worker(self._new_worker())
+        self._places.append(None)
         if worker.notice is not None:
             worker.notice.cancel()
         return worker
 
     def _give_back(self, worker: _Worker, _: Pending[Any]) -> None:
-        if len(self._idle) >= self._most_idle:
+        try:
+            self._places.pop()
+        except IndexError:
             worker.caller.stop(force=True)
             return
         try:
@@ -79,6 +82,7 @@ class WorkerPool:
                 self._retire, (worker,), {}, contextvars.Context(), (), {}, delay=self._idle_seconds
             )
         except CallerStopped:
+            self._places.append(None)
             return
         self._idle.append(worker)
 
@@ -87,4 +91,5 @@ class WorkerPool:
             self._idle.remove(worker)
         except ValueError:  # taken in the meantime
             return
+        self._places.append(None)
         worker.caller.stop(force=True)
