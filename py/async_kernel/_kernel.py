@@ -56,7 +56,9 @@ class Kernel(HasInterface):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         interface = self.parent
-        self.main_shell: AsyncInteractiveShell = interface.shell_class.instance(parent=interface, kernel=self)
+        self.main_shell: AsyncInteractiveShell = interface.shell_class.instance(
+            parent=interface, kernel=self, **interface.shell_options()
+        )
         self.comms = Comms(interface.iopub_send)
         self.last_execute: Request | None = None
         """The execute request that began last."""

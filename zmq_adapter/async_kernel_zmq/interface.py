@@ -39,7 +39,7 @@ class ZMQInterface(BaseInterface):
     control_port = Integer(0, help="The port of the control channel; 0 for a free one.").tag(config=True)
     hb_port = Integer(0, help="The port of the heartbeat; 0 for a free one.").tag(config=True)
 
-    aliases: ClassVar[dict[str | tuple[str, ...], str]] = {  # type: ignore[misc]  # its own type is wider
+    aliases: ClassVar[dict[Any, Any]] = {  # type: ignore[misc]  # traitlets has an instance attribute
         **BaseInterface.aliases,
         ("f", "connection_file"): "ZMQInterface.connection_file",
         "backend": "BaseInterface.backend",

@@ -64,7 +64,7 @@ class BaseInterface(Application):
     shell_class = Type(AsyncInteractiveShell, help="The class of the shell.").tag(config=True)
     quiet = Bool(default_value=True, help="Do not echo the output of cells to the terminal.").tag(config=True)
 
-    aliases: ClassVar[dict[str | tuple[str, ...], str]] = {  # type: ignore[assignment, misc]  # its own type is wider
+    aliases: ClassVar[dict[Any, Any]] = {  # type: ignore[misc]  # traitlets has an instance attribute
         ("n", "name"): "BaseInterface.name",
         "timeout": "AsyncInteractiveShell.timeout",
         "kernel_class": "BaseInterface.kernel_class",
@@ -72,7 +72,7 @@ class BaseInterface(Application):
         "help_links": "Kernel.help_links",
         "supported_features": "Kernel.supported_features",
     }
-    flags: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+    flags: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # as above
         "quiet": ({"BaseInterface": {"quiet": True}}, "Do not echo the output of cells."),
         "no-quiet": ({"BaseInterface": {"quiet": False}}, "Echo the output of cells to the terminal."),
     }
@@ -175,6 +175,10 @@ class BaseInterface(Application):
         """End the kernel. Called from any thread; returns at once."""
         if not self.stopping.done():
             self.stopping.set_result(None)
+
+    def shell_options(self) -> dict[str, Any]:
+        """What the shell is made with, beside the configuration."""
+        return {}
 
     def interrupt(self) -> None:
         """Stop the cells that run, at their next `await`. Called from any thread."""
