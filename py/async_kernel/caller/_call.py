@@ -29,7 +29,7 @@ running: contextvars.ContextVar[Running | None] = contextvars.ContextVar("async_
 class Call:
     """A function to call in an event loop. `start` it in that loop, once."""
 
-    __slots__ = ("_begun", "args", "context", "function", "kwargs", "owner", "pending")
+    __slots__ = ("_begun", "args", "context", "function", "is_coroutine", "kwargs", "owner", "pending")
 
     def __init__(
         self,
@@ -46,16 +46,13 @@ class Call:
         self.args = args
         self.kwargs = kwargs
         self.context = context
+        self.is_coroutine = inspect.iscoroutinefunction(function)  # a plain one may yet turn out to return a coroutine
         self._begun = False
-
-    def is_coroutine(self) -> bool:
-        """Whether it needs a task for sure. A plain function may still turn out to return a coroutine."""
-        return inspect.iscoroutinefunction(self.function)
 
     def start(self, loop: EventLoop) -> None:
         """Call the function: a plain one here and now, a coroutine function in a task of its own."""
         try:
-            if self.is_coroutine() or not self._call_plain(loop):
+            if self.is_coroutine or not self._call_plain(loop):
                 loop.spawn(self)
         except LoopEnded as error:
             self.cancelled(str(error))

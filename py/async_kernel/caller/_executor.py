@@ -70,7 +70,7 @@ class Executor:
         try:
             if delay is not None:
                 self.post(self._start_later, call, time.monotonic() + delay)
-            elif (loop := self.loop) is not None and not self._backlog and loop.is_current() and call.is_coroutine():
+            elif (loop := self.loop) is not None and not self._backlog and loop.is_current() and call.is_coroutine:
                 call.start(loop)  # it gets a task, which waits its turn
             else:
                 self.post(self._start, call)

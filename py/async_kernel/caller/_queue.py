@@ -91,7 +91,7 @@ class CallQueue:
         """Have the loop go on to the next call. A coroutine function needs no turn of its own for that."""
         loop = self._executor.loop
         try:
-            if loop is not None and loop.is_current() and self._waiting[0].is_coroutine():
+            if loop is not None and loop.is_current() and self._waiting[0].is_coroutine:
                 self._next()
             else:
                 self._executor.post(self._next)
