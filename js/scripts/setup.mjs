@@ -1,7 +1,7 @@
 /** All that a fresh machine with Node and Python needs before it serves the site or runs the tests. */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { root, run, step } from "./steps.mjs";
@@ -118,13 +118,21 @@ const site = () =>
       outputs: ["lite-site/_output/jupyter-lite.json"],
     },
     async () => {
-      rmSync(join(root, "lite-site/_output"), { recursive: true, force: true });
-      rmSync(join(root, "lite-site/.jupyterlite.doit.db"), { force: true });
+      const folder = join(root, "lite-site");
+      const built = join(folder, "_build/site");
+      const output = join(folder, "_output");
+      rmSync(join(folder, ".jupyterlite.doit.db"), { force: true });
+      rmSync(built, { recursive: true, force: true });
       const installed = execFileSync(python, ["-c", "import sys; print(sys.prefix)"], { encoding: "utf8" }).trim();
       const extensions = ["async-kernel-lite", "@jupyter-widgets/jupyterlab-manager"].map(
         (name) => `--LiteBuildConfig.federated_extensions=${join(installed, "share/jupyter/labextensions", name)}`,
       );
-      await run(inVenv("jupyter"), ["lite", "build", ...extensions], { cwd: join(root, "lite-site"), quiet: true });
+      await run(inVenv("jupyter"), ["lite", "build", "--output-dir", built, ...extensions], {
+        cwd: folder,
+        quiet: true,
+      });
+      rmSync(output, { recursive: true, force: true });
+      renameSync(built, output);
     },
   );
 

@@ -53,7 +53,10 @@ export async function step(name, { inputs, texts = [], stamp, outputs = [] }, ac
 export function hashOf(paths, texts = []) {
   const hash = createHash("sha256");
   for (const path of paths.flatMap((start) => [...filesBelow(join(root, start))])) {
-    hash.update(`${relative(root, path)}\0`).update(readFileSync(path)).update("\0");
+    hash
+      .update(`${relative(root, path)}\0`)
+      .update(readFileSync(path))
+      .update("\0");
   }
   texts.forEach((text) => hash.update(text).update("\0"));
   return hash.digest("hex");

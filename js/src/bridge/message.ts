@@ -16,7 +16,8 @@ export interface JupyterHeader {
 export interface JupyterMessage {
   channel: string;
   header: JupyterHeader;
-  parent_header: JupyterHeader | Record<string, never>;
+  /** Empty where the message answers none. */
+  parent_header: Partial<JupyterHeader>;
   metadata: Record<string, Json | undefined>;
   content: Record<string, Json | undefined>;
   buffers?: readonly (ArrayBuffer | ArrayBufferView)[];

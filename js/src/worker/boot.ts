@@ -1,7 +1,7 @@
 /** From nothing to a running kernel: Pyodide, wheels, files, packages, scripts, the Python core. */
 
 import type { StartOptions } from "../protocol.js";
-import { runScript, startCore } from "./core.js";
+import { importCore, runScript, startCore } from "./core.js";
 import { Downloads } from "./download.js";
 import { mountDrive } from "./drive.js";
 import type { Host } from "./host.js";
@@ -29,18 +29,20 @@ export async function boot(host: Host, pump: Pump, log: Log, options: StartOptio
 
   progress.step("install", "Unpacking packages");
   unpack(pyodide, files.wheels);
+  await installOthers(pyodide, files.store, files.plan.requirements, (requirement) => {
+    progress.step("install", `Installing ${requirement}`);
+  });
+
+  progress.step("kernel", "Starting the kernel");
+  const core = importCore(pyodide);
+  // not before: Python looks for every module that it imports in the notebook's directory first
   if (options.drive === undefined) {
     log("warning", "There is no service worker: the files beside the notebook are not mounted.");
   } else {
     await mountDrive(host, pyodide, options.drive, log);
   }
-  await installOthers(pyodide, files.store, files.plan.requirements, (requirement) => {
-    progress.step("install", `Installing ${requirement}`);
-  });
   await runScript(pyodide, options.startScript, "startScript");
-
-  progress.step("kernel", "Starting the kernel");
-  const handlers = await startCore(pyodide, {
+  const handlers = await startCore(core, {
     send: pump.send,
     drain: pump.drain,
     stopped: () => {

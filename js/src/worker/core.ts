@@ -7,7 +7,11 @@ import type { Pyodide } from "./pyodide.js";
 /** What Python calls. */
 export interface CoreCallbacks {
   /** A message out. With `requiresReply` the promise is of the reply message's JSON. */
-  send(json: string, buffers: Uint8Array<ArrayBuffer>[] | undefined, requiresReply: boolean): Promise<string> | undefined;
+  send(
+    json: string,
+    buffers: Uint8Array<ArrayBuffer>[] | undefined,
+    requiresReply: boolean,
+  ): Promise<string> | undefined;
   /** Called once, when the kernel has ended. */
   stopped(): void;
   /** Resolves when everything the page had sent before was delivered. */
@@ -21,21 +25,34 @@ export interface CoreHandlers {
   stop(): void;
 }
 
-interface BrowserModule {
+/** The Python module `async_kernel._browser`. */
+export interface BrowserModule {
   readonly start: { callKwargs(callbacks: CoreCallbacks): Promise<CoreHandlers> };
 }
 
-export async function startCore(pyodide: Pyodide, callbacks: CoreCallbacks): Promise<CoreHandlers> {
+/** Import the core, with the many modules that it needs. */
+export function importCore(pyodide: Pyodide): BrowserModule {
   try {
-    const module = pyodide.pyimport("async_kernel._browser") as BrowserModule;
+    return pyodide.pyimport("async_kernel._browser") as BrowserModule;
+  } catch (error) {
+    throw startError(error);
+  }
+}
+
+export async function startCore(module: BrowserModule, callbacks: CoreCallbacks): Promise<CoreHandlers> {
+  try {
     return await module.start.callKwargs(callbacks);
   } catch (error) {
-    throw new StartError(
-      `The Python kernel does not start: ${lastLine(error)}. ` +
-        "The traceback is in the log console: correct what it names (settings, packages, scripts), then restart.",
-      error,
-    );
+    throw startError(error);
   }
+}
+
+function startError(error: unknown): StartError {
+  return new StartError(
+    `The Python kernel does not start: ${lastLine(error)}. ` +
+      "The traceback is in the log console: correct what it names (settings, packages, scripts), then restart.",
+    error,
+  );
 }
 
 /** Run the site's own Python code; `setting` is the setting that it comes from. */

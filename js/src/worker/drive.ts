@@ -15,7 +15,12 @@ const TIMEOUT = 30_000;
 const PROBE_TIMEOUT = 5_000;
 
 type FileSystemType = Parameters<Pyodide["FS"]["mount"]>[0];
-type DriveFSOptions = DriveFS.IOptions & { readonly browsingContextId: string };
+
+interface SiteDriveOptions extends DriveFS.IOptions {
+  readonly browsingContextId: string;
+  /** What Python sees as an OSError. */
+  readonly ioError: () => Error;
+}
 
 /** Mount the drive and go to the notebook's directory. Where the page does not answer, say so and go without. */
 export async function mountDrive(host: Host, pyodide: Pyodide, options: DriveOptions, log: Log): Promise<void> {
@@ -24,36 +29,64 @@ export async function mountDrive(host: Host, pyodide: Pyodide, options: DriveOpt
     log("warning", `The files beside the notebook are not mounted: ${failure}`);
     return;
   }
-  const { FS, PATH, ERRNO_CODES } = pyodide as unknown as Pick<DriveFSOptions, "FS" | "PATH" | "ERRNO_CODES">;
-  const drive = new SiteDriveFS({ FS, PATH, ERRNO_CODES, ...options, mountpoint: MOUNT_POINT });
-  pyodide.FS.mkdir(MOUNT_POINT);
-  pyodide.FS.mount(drive as unknown as FileSystemType, {}, MOUNT_POINT);
+  const { FS } = pyodide;
+  const { PATH, ERRNO_CODES } = pyodide as Pick<SiteDriveOptions, "PATH"> & { ERRNO_CODES: Record<string, number> };
+  const driveFS = FS as unknown as SiteDriveOptions["FS"]; // two descriptions of one object
+  const ioError = (): Error => new FS.ErrnoError(ERRNO_CODES["EIO"] ?? 0);
+  const drive = new SiteDriveFS({ FS: driveFS, PATH, ERRNO_CODES, ...options, mountpoint: MOUNT_POINT, ioError });
+  FS.mkdir(MOUNT_POINT);
+  FS.mount(drive as unknown as FileSystemType, {}, MOUNT_POINT);
   const directory = PATH.join(MOUNT_POINT, options.directory);
   try {
-    pyodide.FS.chdir(directory);
+    FS.chdir(directory);
   } catch {
-    pyodide.FS.chdir(MOUNT_POINT);
+    FS.chdir(MOUNT_POINT);
     log("warning", `The notebook's directory ${directory} is not in the drive: the kernel starts in ${MOUNT_POINT}.`);
   }
 }
 
 class SiteDriveFS extends DriveFS {
-  override createAPI(options: DriveFSOptions): ContentsAPI {
+  // eslint-disable-next-line @typescript-eslint/no-useless-constructor -- it narrows what is taken
+  constructor(options: SiteDriveOptions) {
+    super(options);
+  }
+
+  override createAPI(options: SiteDriveOptions): ContentsAPI {
     return new SiteContentsAPI(options);
   }
 }
 
+/** Milliseconds for which answers about what is there are kept: an import asks for the same directory again and again. */
+const FRESH = 50;
+const LOOKS: ReadonlySet<TDriveMethod> = new Set<TDriveMethod>(["getattr", "getmode", "lookup", "readdir"]);
+
 /** Asks the page, through its service worker, and waits for the answer, which the worker's thread may do. */
 class SiteContentsAPI extends ContentsAPI {
-  readonly #options: DriveFSOptions;
+  readonly #options: SiteDriveOptions;
+  readonly #answers = new Map<string, string>();
+  #staleAt = 0;
 
-  constructor(options: DriveFSOptions) {
+  constructor(options: SiteDriveOptions) {
     super(options);
     this.#options = options;
   }
 
   override request<T extends TDriveMethod>(data: TDriveRequest<T>): TDriveResponse<T> {
-    const { baseUrl, browsingContextId } = this.#options;
+    const isLook = LOOKS.has(data.method);
+    if (!isLook || performance.now() > this.#staleAt) {
+      this.#answers.clear();
+      this.#staleAt = performance.now() + FRESH;
+    }
+    const key = `${data.method} ${data.path}`;
+    const answer = this.#answers.get(key) ?? this.#ask(data);
+    if (isLook) {
+      this.#answers.set(key, answer);
+    }
+    return JSON.parse(answer) as TDriveResponse<T>;
+  }
+
+  #ask(data: TDriveRequest<TDriveMethod>): string {
+    const { baseUrl, browsingContextId, ioError } = this.#options;
     const request = new XMLHttpRequest();
     request.open("POST", endpoint(baseUrl), false);
     request.timeout = TIMEOUT;
@@ -61,12 +94,12 @@ class SiteContentsAPI extends ContentsAPI {
       request.send(envelope(data, browsingContextId));
     } catch {
       // JupyterLite's page does not answer what it cannot do
-      throw new this.FS.ErrnoError(this.ERRNO_CODES.EIO);
+      throw ioError();
     }
     if (request.status !== 200) {
-      throw new this.FS.ErrnoError(this.ERRNO_CODES.EIO);
+      throw ioError();
     }
-    return JSON.parse(request.responseText) as TDriveResponse<T>;
+    return request.responseText;
   }
 }
 

@@ -23,13 +23,19 @@ export function failureOf(error: unknown): Failure {
 
 /** The line that names the error: Pyodide puts whole Python tracebacks into `message`. */
 export function lastLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return text.trim().split("\n").at(-1) ?? text;
+}
+
+/** Emscripten throws objects that are no errors. */
+function messageOf(error: unknown): string {
+  const hasMessage = typeof error === "object" && error !== null && "message" in error;
+  return String(hasMessage ? error.message : error);
 }
 
 function stackOf(error: unknown): string {
   if (!(error instanceof Error)) {
-    return String(error);
+    return messageOf(error);
   }
   // a Python error's traceback is its message; its JavaScript stack is WebAssembly frames
   return error.name === "PythonError" ? error.message : (error.stack ?? error.message);

@@ -1,6 +1,6 @@
 /** Loading Pyodide from the site's own files. */
 
-import type { PyodideAPI } from "pyodide";
+import type { PyodideAPI, loadPyodide as PyodideLoader } from "pyodide";
 
 import type { StartOptions } from "../protocol.js";
 import type { Downloads } from "./download.js";
@@ -8,7 +8,7 @@ import { StartError, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
 
 export type Pyodide = PyodideAPI;
-type LoadPyodide = (typeof import("pyodide"))["loadPyodide"];
+type LoadPyodide = typeof PyodideLoader;
 type CreateModule = NonNullable<NonNullable<Parameters<LoadPyodide>[0]>["createPyodideModule"]>;
 
 /** The files that Pyodide fetches itself, with what they are. */
