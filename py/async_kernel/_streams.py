@@ -56,27 +56,47 @@ class StreamBatcher:
         self._credit = float(BURST)
         self._flushed = 0.0
         self._timer = False
+        self.drain: Callable[[], None] = lambda: None
+        """Takes in what was written past the streams, to file descriptors."""
 
     def write(self, name: StreamName, text: str) -> None:
         """Take the next piece of a stream."""
         if not text:
             return
-        request = self._owner()
         with self._lock:
-            if self._held and self._held[-1][0] == name and self._held[-1][1] is request:
-                self._held[-1][2].append(text)
-            else:
-                self._held.append((name, request, [text]))
-            self._size += len(text)
-            if (text.endswith("\n") and self._may_flush()) or self._size > SIZE:
+            self.drain()
+            self.hold(name, text)
+            if text.endswith("\n") and self._may_flush():
                 self.flush()
-            elif not self._timer:
-                self._timer = True
-                self._call_later(INTERVAL, self._on_timer)
+            else:
+                self._flush_later()
+
+    def poll(self) -> None:
+        """Take in what was written past the streams."""
+        with self._lock:
+            self.drain()
+            self._flush_later()
+
+    def hold(self, name: StreamName, text: str) -> None:
+        """Take a piece for the next flush. Called by `drain`."""
+        request = self._owner()
+        if self._held and self._held[-1][0] == name and self._held[-1][1] is request:
+            self._held[-1][2].append(text)
+        else:
+            self._held.append((name, request, [text]))
+        self._size += len(text)
+
+    def _flush_later(self) -> None:
+        if self._size > SIZE:
+            self.flush()
+        elif self._held and not self._timer:
+            self._timer = True
+            self._call_later(INTERVAL, self._on_timer)
 
     def flush(self) -> None:
         """Send all that is held back."""
         with self._lock:
+            self.drain()
             held, self._held, self._size = self._held, [], 0
             if held:
                 self._flushed = time.monotonic()
@@ -103,6 +123,8 @@ class OutStream(io.TextIOBase):
     def __init__(self, name: StreamName, batcher: StreamBatcher) -> None:
         self._name: StreamName = name
         self._batcher = batcher
+        self.descriptor: int | None = None
+        """The file descriptor that leads here too, if one does."""
         self._bytes = _ByteStream(self)
 
     @property
@@ -128,6 +150,12 @@ class OutStream(io.TextIOBase):
 
     def flush(self) -> None:
         self._batcher.flush()
+
+    def fileno(self) -> int:
+        if self.descriptor is None:
+            msg = f"{self.name} of this kernel has no file descriptor"
+            raise io.UnsupportedOperation(msg)
+        return self.descriptor
 
     def writable(self) -> bool:
         return True
@@ -163,15 +191,17 @@ class StreamRedirect:
         self.stdout = OutStream("stdout", batcher)
         self.stderr = OutStream("stderr", batcher)
         self._old: tuple[TextIO, TextIO] | None = None
+        self.terminal: dict[StreamName, TextIO] = {}
+        """The streams of the process itself, which output is echoed to."""
 
     def install(self) -> None:
         self._old = sys.stdout, sys.stderr
+        self.terminal = {"stdout": sys.stdout, "stderr": sys.stderr}
         sys.stdout, sys.stderr = self.stdout, self.stderr
 
     def echo(self, name: StreamName, text: str) -> None:
-        """Write to the stream in whose place this one is."""
-        if self._old:
-            stream = self._old[name == "stderr"]
+        """Write to the stream of the process itself."""
+        if stream := self.terminal.get(name):
             stream.write(text)
             stream.flush()
 

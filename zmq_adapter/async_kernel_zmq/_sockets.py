@@ -14,7 +14,7 @@ import zmq
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from async_kernel._wire import Buffer
 
@@ -59,6 +59,7 @@ class Sockets:
         self._wake_read.settimeout(0)
         self._wake_write.settimeout(0)
         self._is_awake = False
+        self._watched: dict[int, Callable[[], None]] = {}
         self._ended = False
         self._threads: list[threading.Thread] = []
         # Jupyter's clients say so when the kernel is to end with them.
@@ -97,8 +98,13 @@ class Sockets:
             sock.bind(self._info.address(channel, port))
         setattr(self._info, f"{channel}_port", port)
 
-    def start(self) -> None:
-        """Begin to read."""
+    def start(self, watched: Mapping[int, Callable[[], None]]) -> None:
+        """Begin to read.
+
+        Args:
+            watched: file descriptors, with what to call in the thread when they are readable.
+        """
+        self._watched = dict(watched)
         for name, target in (("IO", self._serve), ("Heartbeat", self._beat)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
@@ -137,12 +143,15 @@ class Sockets:
         incoming = {self._sockets[channel]: channel for channel in ("shell", "control", "stdin", "iopub")}
         for sock in incoming:
             poller.register(sock, zmq.POLLIN)
-        poller.register(self._wake_read, zmq.POLLIN)
+        for descriptor in (self._wake_read.fileno(), *self._watched):
+            poller.register(descriptor, zmq.POLLIN)
         while not self._ended:
             # The second is for noticing that the parent has gone.
             for ready, _ in poller.poll(1000):
                 if channel := incoming.get(ready):
                     self._take(channel, ready)
+                elif action := self._watched.get(ready):
+                    action()
                 else:
                     self._wake_read.recv(4096)
             self._is_awake = False

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import sys
 import threading
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from async_kernel._interrupt import runs_user_code
 from async_kernel.interface import BaseInterface
@@ -15,6 +17,7 @@ from traitlets import CaselessStrEnum, Integer, Unicode, observe
 
 from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
+from async_kernel_zmq._descriptors import Descriptors
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -73,10 +76,21 @@ class ZMQInterface(BaseInterface):
         self.iopub.connect(connection)
         await super()._start()
         self._exit.callback(connection.close)
-        connection.sockets.start()
+        descriptors = Descriptors(self.streams)
+        descriptors.install()
+        self._exit.callback(descriptors.uninstall)
+        self._log_to(self.streams.terminal["stderr"])
+        connection.sockets.start(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
         if threading.current_thread() is threading.main_thread():
             old = signal.signal(signal.SIGINT, self._on_sigint)
             self._exit.callback(signal.signal, signal.SIGINT, old)
+
+    def _log_to(self, terminal: TextIO) -> None:
+        """Keep the kernel's log out of its cells."""
+        for handler in logging.getLogger(self.log.name).handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stderr__:
+                handler.setStream(terminal)
+                self._exit.callback(handler.setStream, sys.__stderr__)
 
     def _connection_info(self) -> tuple[Path, ConnectionInfo]:
         """The connection file's path and what it says, or is to say."""

@@ -214,8 +214,8 @@ class BaseInterface(Application):
         self._exit.callback(self.kernel.close)
         batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self._owner, self.iopub.lock)
         self.iopub.before_send = batcher.flush
-        self._streams = StreamRedirect(batcher)
-        for part in (self._streams, self._stdin, self.kernel.comms, NestedRun()):
+        self.streams = StreamRedirect(batcher)
+        for part in (self.streams, self._stdin, self.kernel.comms, NestedRun()):
             part.install()
             self._exit.callback(part.uninstall)
         self.iopub_send("status", content={"execution_state": "starting"}, parent={})
@@ -299,7 +299,7 @@ class BaseInterface(Application):
         )
         self.iopub.send_now(msg)
         if not self.quiet:
-            self._streams.echo(name, text)
+            self.streams.echo(name, text)
 
     def _parent(self, parent: Message | Mapping[str, Any] | None) -> Message | Mapping[str, Any] | None:
         owner = self._owner() if parent is None else None
