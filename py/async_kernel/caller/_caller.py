@@ -1,33 +1,26 @@
-"""`Caller`: run things in a thread's event loop, from anywhere."""
+"""`Caller`: run things in a thread's event loop, from anywhere. Here is where callers come from and how they end."""
 
 from __future__ import annotations
 
-import contextvars
 import itertools
 import logging
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
-from async_kernel.caller import _collect, _registry
+from async_kernel.caller import _registry
 from async_kernel.caller._backend import check_options, current_backend, current_loop, run
-from async_kernel.caller._call import Call, running
+from async_kernel.caller._call import running
 from async_kernel.caller._claim import Claim
-from async_kernel.caller._executor import Executor
-from async_kernel.caller._group import CancelMode, PendingGroup
 from async_kernel.caller._pending import Pending
 from async_kernel.caller._pool import WorkerPool
-from async_kernel.caller._queue import CallQueues
-from async_kernel.caller._trackers import PendingTracker, Trackers, join
+from async_kernel.caller._scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from async_kernel.caller._backend import Backend, EventLoop
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 Which: TypeAlias = Literal["CurrentThread", "MainThread", "NewThread", "manual"]
 State: TypeAlias = Literal["new", "running", "stopping", "stopped"]
@@ -37,7 +30,7 @@ HAS_THREADS = sys.platform != "emscripten"
 _log = logging.getLogger("async_kernel.caller")
 
 
-class Caller:
+class Caller(Scheduler):
     """Runs functions and coroutine functions in the event loop of one thread, for callers in any thread.
 
     `Caller()` is the caller of the current thread; where an event loop runs that has none yet, it makes one that lasts
@@ -112,7 +105,8 @@ class Caller:
         stop_timeout: float | None = None,
         parent: Caller | None = None,
     ) -> None:
-        self.log = log
+        self._set_up_calls(log, WorkerPool(self._new_worker) if threads else None)
+        self._executor.drained._add_callback(self._check_drained)
         self.protected = protected
         self._name = name
         self._backend = backend
@@ -121,16 +115,11 @@ class Caller:
         self._parent = parent
         self._children: set[Caller] = set()
         self._named: dict[str, Caller] = {}
-        self._pool = WorkerPool(self._new_worker)
-        self._executor = Executor()
-        self._executor.drained._add_callback(self._check_drained)
-        self._queues = CallQueues(self._executor, self._new_call, log)
         self._state: State = "new"
         self._thread: threading.Thread | None = None
         self._thread_id: int | None = None
         self._has_own_thread = False
         self._shares_loop = False
-        self._may_tell = Claim()
         self._numbers = itertools.count(1)
         self._may_stop = Claim()
         self._stopping: Pending[None] = Pending()  # `stop` was called
@@ -321,6 +310,9 @@ class Caller:
         self._thread = threading.Thread(target=run_loop, name=self._name, daemon=True)
         self._thread.start()
         self._thread_id = self._thread.ident
+        _registry.claim(self.id, self)  # known to others before its loop runs
+        if self.stopped:
+            _registry.release(self.id, self)
 
     def _check_drained(self, _: object = None) -> None:
         if self._executor.drained.done() and not self._children:
@@ -415,184 +407,6 @@ class Caller:
         if backend is not None and backend != self._backend:
             msg = f"{self!r} has the backend {self._backend}, not {backend}."
             raise ValueError(msg)
-
-    # Calls
-
-    @overload
-    def call_soon(self, f: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]: ...
-
-    @overload
-    def call_soon(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]: ...
-
-    def call_soon(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Pending[Any]:
-        """Call `f(*args, **kwargs)` in the event loop, soon. From any thread.
-
-        A plain function is called in the loop itself, a coroutine function gets a task, each in a copy of the context
-        of here and now.
-
-        Raises:
-            CallerStopped: this caller has been stopped.
-        """
-        return self._schedule(f, args, kwargs)
-
-    @overload
-    def call_later(
-        self, delay: float, f: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
-    ) -> Pending[T]: ...
-
-    @overload
-    def call_later(self, delay: float, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]: ...
-
-    def call_later(self, delay: float, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Pending[Any]:
-        """`call_soon`, `delay` seconds from now."""
-        return self._schedule(f, args, kwargs, delay=delay)
-
-    @overload
-    def to_thread(self, f: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]: ...
-
-    @overload
-    def to_thread(self, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Pending[T]: ...
-
-    def to_thread(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Pending[Any]:
-        """Call `f(*args, **kwargs)` in a worker thread, which has an event loop of its own. From any thread.
-
-        Workers are kept for the next call: at most 10 idle ones, for 60 seconds. Where there are no threads this is
-        `call_soon`, and says so once.
-
-        Raises:
-            CallerStopped: this caller has been stopped.
-        """
-        if not self._threads:
-            self._tell_no_threads("to_thread")
-            return self._schedule(f, args, kwargs)
-        context = contextvars.copy_context()
-        return self._pool.run(lambda worker: worker._schedule(f, args, kwargs, context))
-
-    def _tell_no_threads(self, what: str) -> None:
-        if self._may_tell.take():
-            self.log.warning("There are no threads here: %s uses the current event loop, and can block it.", what)
-
-    def schedule_call(
-        self,
-        f: Callable[..., T | Coroutine[Any, Any, T]],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-        context: contextvars.Context | None = None,
-        trackers: Trackers = PendingTracker,
-        **metadata: Any,
-    ) -> Pending[T]:
-        """`call_soon` with everything said.
-
-        Args:
-            f: a function or coroutine function.
-            args: its positional arguments.
-            kwargs: its keyword arguments.
-            context: to run it in, as it is: what `f` sets is seen there. By default a copy of the context of here.
-            trackers: the kinds of tracker, of those active here, that the call joins; `()` for none.
-            metadata: goes into the pending's `metadata`.
-
-        Raises:
-            CallerStopped: this caller has been stopped.
-        """
-        return self._schedule(f, args, kwargs or {}, context, trackers, metadata)
-
-    def call_direct(self, f: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call a short plain function in the scheduler itself: no task, no pending. From any thread.
-
-        What it raises is logged.
-
-        Raises:
-            CallerStopped: this caller has been stopped.
-        """
-        self._executor.post(self._call_direct, contextvars.copy_context(), lambda: f(*args, **kwargs))
-
-    def _call_direct(self, context: contextvars.Context, call: Callable[[], object]) -> None:
-        try:
-            context.run(call)
-        except BaseException:  # outer edge: nobody waits for it
-            self.log.exception("A direct call failed.")
-
-    def queue_call(self, f: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Put a call into the queue of `f`, which has one call after another run. From any thread.
-
-        There is one queue a function, or bound method. It ends with the function's life, with `queue_close(f)`, or
-        with this caller. What a call raises is logged.
-
-        Raises:
-            CallerStopped: this caller has been stopped.
-        """
-        self._executor.refuse_closed()
-        self._queues.put(f, args, kwargs)
-
-    def queue_get(self, f: Callable[..., object]) -> Pending[None] | None:
-        """The life of the queue of `f`, done when it has ended; `None` if there is no queue."""
-        return self._queues.get(f)
-
-    def queue_close(self, f: Callable[..., object]) -> None:
-        """End the queue of `f`: the call that runs is cancelled, those that wait are dropped."""
-        if (life := self._queues.get(f)) is not None:
-            life.cancel("The queue has been closed.")
-
-    def _schedule(
-        self,
-        f: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        context: contextvars.Context | None = None,
-        trackers: Trackers = PendingTracker,
-        metadata: dict[str, Any] | None = None,
-        delay: float | None = None,
-    ) -> Pending[Any]:
-        call = self._new_call(f, args, kwargs, context or contextvars.copy_context())
-        if metadata:
-            call.pending.metadata.update(metadata)
-        self._executor.submit(call, delay)
-        join(call.pending, trackers)
-        return call.pending
-
-    def _new_call(
-        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], context: contextvars.Context
-    ) -> Call:
-        pending: Pending[Any] = Pending()
-        pending._owner = self
-        return Call(self, pending, f, args, kwargs, context)
-
-    # Several pendings
-
-    def create_pending_group(self, *, mode: CancelMode = 0) -> PendingGroup:
-        """A `PendingGroup`: what is scheduled inside it, on whatever caller, joins it."""
-        return PendingGroup(mode=mode)
-
-    async def wait(
-        self,
-        items: Iterable[Pending[T]],
-        *,
-        timeout: float | None = None,
-        return_when: _collect.ReturnWhen = "ALL_COMPLETED",
-    ) -> tuple[set[Pending[T]], set[Pending[T]]]:
-        """Wait for several pendings as `asyncio.wait` does for futures. None of them is cancelled.
-
-        Args:
-            items: the pendings.
-            timeout: seconds to wait at most, `None` for as long as it takes.
-            return_when: `"FIRST_COMPLETED"`, `"FIRST_EXCEPTION"` or `"ALL_COMPLETED"`.
-
-        Returns:
-            Those that are done, and those that are not.
-        """
-        return await _collect.wait(items, timeout=timeout, return_when=return_when)
-
-    def as_completed(
-        self, items: Iterable[Pending[T]], *, max_concurrent: int | None = None, cancel_unfinished: bool = True
-    ) -> AsyncGenerator[Pending[T]]:
-        """Iterate asynchronously over pendings as they get done.
-
-        Args:
-            items: the pendings. A generator may schedule them as it goes.
-            max_concurrent: take the next from `items` only while fewer than this many are unfinished.
-            cancel_unfinished: cancel what is left when the iteration ends early.
-        """
-        return _collect.as_completed(items, max_concurrent=max_concurrent, cancel_unfinished=cancel_unfinished)
 
 
 def _find(which: Which) -> Caller | None:

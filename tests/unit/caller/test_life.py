@@ -216,6 +216,21 @@ class TestNewThread:
         with pytest.raises(ValueError, match="not 'OldThread'"):
             Caller("OldThread")
 
+    def test_is_known_before_its_loop_runs(self):
+        gate = threading.Event()
+
+        def slow():
+            gate.wait()
+            return asyncio.new_event_loop()
+
+        caller = Caller("NewThread", backend_options={"loop_factory": slow})
+        assert Caller.get_existing(caller.id) is caller
+        assert Caller.all_callers(running_only=False) == [caller]
+        assert Caller.all_callers() == []
+        gate.set()
+        assert caller.call_soon(Caller.all_callers).wait_sync() == [caller]
+        caller.stop().wait_sync()
+
     def test_a_loop_that_does_not_start_cancels_the_calls(self, caplog):
         def broken():
             raise OSError("no loop today")
