@@ -18,11 +18,11 @@ const pytest = (folder) => [python, ["-m", "pytest", `tests/${folder}`]];
 const CHECKS = {
   eslint: [node, [binary("eslint/bin/eslint.js"), "."], js],
   prettier: [node, [binary("prettier/bin/prettier.cjs"), "--check", "."], js],
-  tsc: [node, [binary("typescript/bin/tsc"), "--build", "."], js],
+  tsc: [node, ["scripts/types.mjs"], js],
   ruff: [python, ["-m", "ruff", "check", "."]],
   "ruff-format": [python, ["-m", "ruff", "format", "--check", "."]],
   mypy: [python, ["-m", "mypy"]],
-  js: [node, ["--test", "tests/"], js],
+  js: [node, ["scripts/unit.mjs"], js],
   unit: pytest("unit"),
   protocol: pytest("protocol"),
   desktop: pytest("desktop"),

@@ -1,0 +1,53 @@
+/** The site's wheels: found, fetched once, checked; and errors that name what is wrong. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { planPackages } from "../src/worker/packages.js";
+import { WheelStore } from "../src/worker/wheels.js";
+import { FILES, FakeHost, SITE, downloads } from "./fakes.js";
+
+const open = (host: FakeHost): Promise<WheelStore> =>
+  WheelStore.open(downloads(host), `${SITE}manifest.json`, () => undefined);
+
+void test("a package is fetched with what it requires, and nothing twice", async () => {
+  const host = new FakeHost(FILES);
+  const store = await open(host);
+  const first = await store.fetch(store.core);
+  const second = await store.fetch(["more-things"]);
+  assert.deepEqual(
+    [...first, ...second].map(({ url }) => url),
+    [`${SITE}core.whl`, `${SITE}helper.whl`, `${SITE}more_things.whl`],
+  );
+});
+
+void test("a wheel that is not the one of the list is refused, with its address and both digests", async () => {
+  const store = await open(new FakeHost({ ...FILES, [`${SITE}helper.whl`]: "OTHERS" }));
+  await assert.rejects(
+    store.fetch(["core"]),
+    /https:\/\/site\.example\/wheels\/helper\.whl is not the wheel.*SHA-256/s,
+  );
+});
+
+void test("a missing wheel is named with its address and the server's answer", async () => {
+  const store = await open(new FakeHost({ [`${SITE}manifest.json`]: FILES[`${SITE}manifest.json`] ?? "" }));
+  await assert.rejects(store.fetch(["helper"]), /helper\.whl answered 404 Not Found.*restart the kernel/s);
+});
+
+void test("a list that is none is named", async () => {
+  await assert.rejects(open(new FakeHost({ [`${SITE}manifest.json`]: "<html>" })), /manifest\.json is not JSON/);
+  await assert.rejects(
+    open(new FakeHost({ [`${SITE}manifest.json`]: "{}" })),
+    /manifest\.json is not a list of wheels/,
+  );
+});
+
+void test("packages come from the site, from addresses, or from elsewhere", async () => {
+  const store = await open(new FakeHost(FILES));
+  const packages = ["More_Things", " helper ", "files/own-1-py3-none-any.whl", "numpy", "helper>=2"];
+  assert.deepEqual(planPackages(packages, store, "https://site.example/lab/"), {
+    shipped: ["more-things", "helper"],
+    wheels: ["https://site.example/lab/files/own-1-py3-none-any.whl"],
+    requirements: ["numpy", "helper>=2"],
+  });
+});
