@@ -1,0 +1,71 @@
+"""The transports as fixture parameters, and the client that each test gets."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+from uuid import uuid4
+
+import pytest
+from protocol.transports import InProcess, Node, SharedKernel, Transport, node_process
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+
+    from async_kernel.testing import Exchange
+    from protocol.client import ProtocolClient
+
+    RunNow = Callable[[str], Awaitable[Exchange]]
+
+STREAMS = pytest.StashKey[tuple[TextIO, TextIO]]()
+
+
+@pytest.fixture(scope="session", params=["in-process", "pyodide"])
+def transport(request: pytest.FixtureRequest) -> Generator[Transport]:
+    """Each way to a kernel in turn. Pyodide takes seconds to boot: all tests share its kernel."""
+    if request.param == "in-process":
+        yield InProcess()
+    else:
+        with node_process({}) as process:
+            yield Node(process)
+
+
+@pytest.fixture(scope="module")
+async def kernel(transport: Transport, anyio_backend: str) -> AsyncGenerator[SharedKernel]:
+    """A kernel that the tests of a module share."""
+    async with transport.kernel() as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def client(kernel: SharedKernel, request: pytest.FixtureRequest) -> Generator[ProtocolClient]:
+    """A client of the shared kernel. What it was sent is held against the specification at the end."""
+    request.node.stash[STREAMS] = kernel.line.streams
+    with kernel.line.client(kernel.deliver) as client:
+        yield client
+    client.check()
+
+
+@pytest.fixture
+async def run_now(client: ProtocolClient) -> RunNow:
+    """Runs code in the kernel while a cell awaits, by a comm message: this is how tests let a cell go on."""
+    await client.execute(
+        "def _run_now(comm, msg):\n"
+        "    exec(msg['content']['data']['code'], globals())\n"
+        "get_ipython().kernel.comm_manager.register_target('run_now', _run_now)",
+    )
+
+    async def run(code: str) -> Exchange:
+        content = {"comm_id": uuid4().hex, "target_name": "run_now", "data": {"code": code}}
+        return await client.request("comm_open", content)
+
+    return run
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Put back the streams of a kernel that a fixture started: pytest's capture puts its own there for each phase."""
+    if streams := item.stash.get(STREAMS, None):
+        sys.stdout, sys.stderr = streams
+        del item.stash[STREAMS]  # pytest keeps all items, and the streams hold their kernel
+    return (yield)

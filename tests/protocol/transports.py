@@ -1,0 +1,244 @@
+"""The ways to a kernel that the suite runs over. Where they differ by design, a flag says so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+from abc import ABC, abstractmethod
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import pytest
+from async_kernel.caller import Pending
+from async_kernel.interface import start_kernel_callable_interface
+from protocol.client import ProtocolClient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+
+    from async_kernel._wire import Buffer
+    from async_kernel.interface import Handlers
+
+ROOT = Path(__file__).parents[2]
+BOOT = 120
+"""Seconds after which a kernel process that says nothing is a failure."""
+
+
+class Line:
+    """Carries what a kernel sends to the client of the test that runs."""
+
+    def __init__(self) -> None:
+        self._client: ProtocolClient | None = None
+        self._lock = threading.Lock()
+        self.streams = sys.stdout, sys.stderr
+        """What the kernel has put in their place, where it shares this process."""
+
+    @contextmanager
+    def client(self, deliver: Callable[[str, list[Buffer] | None], None]) -> Generator[ProtocolClient]:
+        """A client for the duration of the block."""
+        client = ProtocolClient(deliver)
+        with self._lock:
+            self._client = client
+        try:
+            yield client
+        finally:
+            with self._lock:
+                self._client = None
+
+    def receive(self, text: str, buffers: list[Buffer] | None, requires_reply: bool) -> str | None:
+        with self._lock:
+            client = self._client
+        # Without a client it was said by something that outlived its test.
+        return client.receive(text, buffers, requires_reply) if client else None
+
+    def on_stopped(self) -> None:
+        if self._client:
+            self._client.on_stopped()
+
+    def fail(self, why: str) -> None:
+        if self._client:
+            self._client.fail(why)
+
+
+class SharedKernel(Protocol):
+    """A kernel that is there for several tests."""
+
+    line: Line
+
+    def deliver(self, text: str, buffers: list[Buffer] | None = None) -> None: ...
+
+
+class Transport(ABC):
+    """A way to a kernel."""
+
+    name: str
+    can_input: bool
+    """Whether a cell can wait for the client's answer."""
+    has_threads: bool
+    has_history_database: bool
+    """Whether the inputs of other sessions are kept."""
+
+    @abstractmethod
+    def kernel(self) -> AbstractAsyncContextManager[SharedKernel]:
+        """A kernel for several tests."""
+
+    @abstractmethod
+    def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AbstractAsyncContextManager[ProtocolClient]:
+        """A client of a kernel that no other test uses, for tests that end or configure it."""
+
+
+class InProcess(Transport):
+    """CPython: a kernel in the test's own event loop, by the callable interface."""
+
+    name = "in-process"
+    can_input = True
+    has_threads = True
+    has_history_database = True
+
+    @asynccontextmanager
+    async def kernel(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[SharedKernel]:
+        kernel = InProcessKernel()
+        await kernel.start(settings)
+        try:
+            yield kernel
+        finally:
+            await kernel.stop()
+
+    @asynccontextmanager
+    async def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[ProtocolClient]:
+        async with self.kernel(settings) as kernel:
+            with kernel.line.client(kernel.deliver) as client:
+                yield client
+
+
+class InProcessKernel:
+    """A kernel in the current event loop."""
+
+    handlers: Handlers
+
+    def __init__(self) -> None:
+        self.line = Line()
+        self._ended: Pending[None] = Pending()
+
+    async def start(self, settings: Mapping[str, Any] | None) -> None:
+        self.handlers = await start_kernel_callable_interface(
+            send=self.line.receive, stopped=self._on_stopped, settings=settings
+        )
+        self.line.streams = sys.stdout, sys.stderr
+
+    async def stop(self) -> None:
+        self.handlers["stop"]()
+        await self._ended
+
+    def deliver(self, text: str, buffers: list[Buffer] | None = None) -> None:
+        self.handlers["handle_msg"](text, buffers)
+
+    def _on_stopped(self) -> None:
+        self.line.on_stopped()
+        self._ended.set_result(None)
+
+
+class Node(Transport):
+    """Pyodide in a Node worker thread, by the bridge. Node 20 has no JSPI: nothing can wait for input there."""
+
+    name = "pyodide"
+    can_input = False
+    has_threads = False
+    has_history_database = False
+
+    def __init__(self, process: NodeProcess) -> None:
+        self._shared = process
+
+    @asynccontextmanager
+    async def kernel(self) -> AsyncGenerator[SharedKernel]:
+        yield self._shared
+
+    @asynccontextmanager
+    async def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[ProtocolClient]:
+        with (
+            node_process({"settings": dict(settings or {})}) as process,
+            process.line.client(process.deliver) as client,
+        ):
+            yield client
+
+
+class NodeProcess:
+    """A kernel process, and the frames between: see node_kernel.mjs."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._in: IO[bytes] = process.stdin
+        self._out: IO[bytes] = process.stdout
+        self.line = Line()
+        self.log: list[str] = []
+        self.ready = threading.Event()
+        self.failure: str | None = None
+
+    def deliver(self, text: str, buffers: list[Buffer] | None = None, channel: str = "shell") -> None:
+        self._write({"type": "message", "channel": channel}, text.encode(), *(buffers or ()))
+
+    def _write(self, head: Mapping[str, Any], *parts: Buffer) -> None:
+        parts = (json.dumps(head).encode(), *parts)
+        sizes = [memoryview(part).nbytes for part in parts]
+        self._in.write(b"".join((struct.pack(f"<{len(parts) + 1}I", len(parts), *sizes), *parts)))
+        self._in.flush()
+
+    def read(self) -> None:
+        """Take the process's frames until it ends. Runs in a thread."""
+        while prefix := self._out.read(4):
+            (count,) = struct.unpack("<I", prefix)
+            sizes = struct.unpack(f"<{count}I", self._out.read(4 * count))
+            head, *parts = [self._out.read(size) for size in sizes]
+            self._obey(json.loads(head), parts)
+        self._end("the kernel process ended")
+
+    def _obey(self, head: Mapping[str, Any], parts: Sequence[bytes]) -> None:
+        match head["type"]:
+            case "ready":
+                self.ready.set()
+            case "message":
+                self._receive(parts[0].decode(), list(parts[1:]))
+            case "log":
+                self.log.append(f"{head['level']}: {head['text']}")
+            case "dead" if "shut down" in head["reason"]:
+                self.line.on_stopped()
+            case "dead" | "error":
+                self._end(f"{head}")
+
+    def _receive(self, text: str, buffers: list[Buffer]) -> None:
+        asks = '"input_request"' in text
+        if (reply := self.line.receive(text, buffers, asks)) is not None:
+            self.deliver(reply, channel="stdin")
+
+    def _end(self, why: str) -> None:
+        self.failure = "\n".join([why, *self.log[-20:]])[:4000]
+        self.line.fail(self.failure)
+        self.ready.set()
+
+
+@contextmanager
+def node_process(options: Mapping[str, Any]) -> Generator[NodeProcess]:
+    """A kernel process that has started."""
+    node = shutil.which("node")
+    built = [ROOT / "js/dist/bridge.mjs", ROOT / "js/dist/worker.mjs", ROOT / "js/dist/wheels/manifest.json"]
+    missing = [str(path.relative_to(ROOT)) for path in built if not path.exists()]
+    if node is None or missing:
+        pytest.fail(f"missing: {', '.join(missing) if node else 'node'}. Run `npm test`, which builds it, first")
+    command = [node, str(Path(__file__).with_name("node_kernel.mjs")), json.dumps(options)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as popen:
+        process = NodeProcess(popen)
+        reader = threading.Thread(target=process.read)
+        reader.start()
+        try:
+            if not process.ready.wait(BOOT) or process.failure:
+                pytest.fail(f"the kernel did not start: {process.failure}")
+            yield process
+        finally:
+            popen.stdin.close()  # its sign to end
+            reader.join()
