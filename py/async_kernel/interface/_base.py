@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from async_kernel._wire import Buffer, Channel, Content, Message
 
 
+_STOP_TIMEOUT = 2.0
+"""Seconds that what still runs gets at the end of the kernel before it is left behind."""
+
+
 def running_backend() -> str | None:
     """The async library that runs in the calling thread, if one does."""
     try:
@@ -206,7 +210,7 @@ class BaseInterface(Application):
     async def _start(self) -> None:
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         os.environ.setdefault("UV_PROJECT_ENVIRONMENT", sys.prefix)
-        shell = await self._exit.enter_async_context(Caller("manual", name="Shell"))
+        shell = await self._exit.enter_async_context(Caller("manual", name="Shell", stop_timeout=_STOP_TIMEOUT))
         self.callers["shell"] = shell
         for name in ("control", "introspection"):
             self.callers[name] = shell.get(name=name.capitalize())
