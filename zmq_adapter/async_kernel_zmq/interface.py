@@ -57,6 +57,8 @@ class ZMQInterface(BaseInterface):
 
     info: ConnectionInfo | None = None
     """Where the sockets are, once they are bound."""
+    path: Path
+    """The connection file."""
 
     @observe(*(f"{channel}_port" for channel in CHANNELS), "ip", "transport", "connection_file")
     def _refuse_late(self, change: dict[str, Any]) -> None:
@@ -65,14 +67,14 @@ class ZMQInterface(BaseInterface):
             raise RuntimeError(msg)
 
     async def _start(self) -> None:
-        path, info = self._connection_info()
+        self.path, info = self._connection_info()
         connection = ZMQConnection(self, info)
         self._exit.callback(connection.sockets.close)
         connection.sockets.bind()
         self.info = info
-        if not path.exists():
-            info.write(path)
-            self._exit.callback(path.unlink, missing_ok=True)
+        if not self.path.exists():
+            info.write(self.path)
+            self._exit.callback(self.path.unlink, missing_ok=True)
         self.iopub.connect(connection)
         await super()._start()
         self._exit.callback(connection.close)
@@ -105,6 +107,14 @@ class ZMQInterface(BaseInterface):
     def interrupt(self) -> None:
         """Stop the cells that run, computing or not. Called from any thread."""
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def connection_help(self) -> str:
+        """The connection file, and how other clients use it."""
+        return (
+            f"{self.path.read_text()}\n\n"
+            "Paste this into a file and connect with  jupyter <app> --existing FILE ,\n"
+            f"or on this machine with  jupyter <app> --existing {self.path}"
+        )
 
     def _on_sigint(self, _: int, frame: FrameType | None) -> None:
         self.last_interrupt_frame = frame

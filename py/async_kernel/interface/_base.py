@@ -231,6 +231,10 @@ class BaseInterface(Application):
         finally:
             _running.release(self)
 
+    def connection_help(self) -> str:
+        """How other clients connect, for `%connect_info`."""
+        return f"{self.summary}\nIt is reached by the program that it is part of, and by no other."
+
     @property
     def summary(self) -> str:
         """What runs here, in a line."""

@@ -48,3 +48,21 @@ def run_context(run: CellRun) -> Generator[None]:
         yield
     finally:
         _run.reset(token)
+
+
+_may_await: ContextVar[bool] = ContextVar("async_kernel_may_await", default=False)
+
+
+def may_await() -> bool:
+    """Whether the code that is being prepared will run in a task, so that magics in it may be awaited."""
+    return _may_await.get()
+
+
+@contextmanager
+def awaiting(*, allowed: bool) -> Generator[None]:
+    """Say whether code that the block runs may await."""
+    token = _may_await.set(allowed)
+    try:
+        yield
+    finally:
+        _may_await.reset(token)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import atexit
+import inspect
 import math
+import subprocess
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any, cast
@@ -12,11 +15,16 @@ import anyio
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ZMQExitAutocall
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.text import SList
 from traitlets import Bool, Float, Instance, Type
 
 from async_kernel.interface._has_interface import HasInterface
+from async_kernel.shell import _process
+from async_kernel.shell._awaited import AwaitedCalls
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
-from async_kernel.shell._run import CellRun, current_run, run_context
+from async_kernel.shell._magics import magics
+from async_kernel.shell._process import CAN_AWAIT
+from async_kernel.shell._run import CellRun, awaiting, current_run, may_await, run_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +77,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         super().init_hooks()
         self.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
 
+    def init_magics(self) -> None:
+        super().init_magics()
+        self.register_magics(*magics())
+
     def init_environment(self) -> None:
         """The environment is the interface's."""
 
@@ -100,7 +112,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         result: ExecutionResult | None = None
         self.runs.append(run)
         try:
-            with run_context(run), run.scope:
+            with run_context(run), awaiting(allowed=True), run.scope:
                 result = await self.run_cell_async(
                     code,
                     store_history=store_history,
@@ -118,6 +130,18 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         # The shell turns a cancellation into the cell's error: there is always a result.
         return run, cast("ExecutionResult", result)
 
+    def run_cell(self, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Run code to its end before returning, as `%%capture` and other callers within a cell expect."""
+        with awaiting(allowed=False):
+            return cast("ExecutionResult", super().run_cell(*args, **kwargs))
+
+    def transform_ast(self, node: ast.AST) -> ast.AST:
+        node = super().transform_ast(node)
+        run = current_run()
+        if run and may_await() and "get_ipython()" in run.code:
+            node = ast.fix_missing_locations(AwaitedCalls().visit(node))
+        return node
+
     def close(self) -> None:
         """Save the history, remove temporary files, and leave `sys` as it was."""
         atexit.unregister(self.atexit_operations)
@@ -125,15 +149,41 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         self.atexit_operations()
         self.cleanup()
 
+    async def finished(self, result: object) -> object:
+        """The result of a magic, awaited if it is a coroutine."""
+        return await result if inspect.isawaitable(result) else result
+
+    async def system_awaited(self, cmd: str) -> None:
+        """Run a shell command as `system` does, other messages being handled meanwhile."""
+        if not CAN_AWAIT or cmd.rstrip().endswith("&"):
+            self.system(self.var_expand(cmd, depth=1))
+            return
+        code = await _process.run(self.var_expand(cmd, depth=1))
+        self._command_ended(cmd, code)
+
+    async def getoutput_awaited(self, cmd: str) -> SList:
+        """The output of a shell command, as `getoutput` gives it, other messages being handled meanwhile."""
+        if not CAN_AWAIT or cmd.rstrip().endswith("&"):
+            return cast("SList", self.getoutput(cmd, depth=1))
+        text, code = await _process.output(self.var_expand(cmd, depth=1))
+        self._command_ended(cmd, code)
+        return SList(text.splitlines())
+
+    def _command_ended(self, cmd: str, code: int) -> None:
+        self.user_ns["_exit_code"] = code
+        if self.system_raise_on_error and code:
+            raise subprocess.CalledProcessError(code, cmd)
+
     def ask_exit(self) -> None:
         """What `exit` and `quit` do: ask the client to end the session."""
-        self._payload({"source": "ask_exit", "keepkernel": bool(self.keepkernel_on_exit)})
+        self.write_payload({"source": "ask_exit", "keepkernel": bool(self.keepkernel_on_exit)})
 
     def set_next_input(self, s: str, replace: bool = False) -> None:  # IPython's signature
         """Put `s` into the next cell, or in place of this one."""
-        self._payload({"source": "set_next_input", "text": s, "replace": replace})
+        self.write_payload({"source": "set_next_input", "text": s, "replace": replace})
 
-    def _payload(self, payload: dict[str, Any]) -> None:
+    def write_payload(self, payload: dict[str, Any]) -> None:
+        """Add a payload to the reply of the running cell."""
         cast("PayloadManager", self.payload_manager).write_payload(payload, single=False)
 
     def showtraceback(
