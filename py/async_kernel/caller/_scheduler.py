@@ -189,7 +189,7 @@ class Scheduler:
         metadata: dict[str, Any] | None = None,
         delay: float | None = None,
     ) -> Pending[Any]:
-        call = self._new_call(f, args, kwargs, context or contextvars.copy_context())
+        call = self._new_call(f, args, kwargs, contextvars.copy_context() if context is None else context)
         if metadata:
             call.pending.metadata.update(metadata)
         self._executor.submit(call, delay)
