@@ -31,6 +31,11 @@ class Request:
         return self.msg["header"]["msg_type"]
 
     @property
+    def subshell_id(self) -> str | None:
+        """The subshell that it is for, None for the main shell."""
+        return self.msg["header"].get("subshell_id")
+
+    @property
     def content(self) -> Content:
         return self.msg["content"]
 

@@ -7,6 +7,8 @@ behind one that it does not depend on: each lane has a queue of its own.
 from __future__ import annotations
 
 import inspect
+import sys
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import anyio
@@ -14,12 +16,12 @@ import anyio
 from async_kernel._context import request_context
 from async_kernel._errors import BadMessageError
 from async_kernel._requests.execute import ExecuteQueue
+from async_kernel._run_mode import run_mode
 from async_kernel._wire import reply_type
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Awaitable, Callable, Mapping
-    from contextvars import Context
 
     from async_kernel._context import Request
     from async_kernel._iopub import IOPub
@@ -41,13 +43,15 @@ _LANES: Final[dict[str, Lane]] = {
 }
 
 
+HAS_THREADS: Final = sys.platform != "emscripten"
+
+
 class Dispatcher:
     """Hands each request to the handler named as its type.
 
     Args:
         handlers: the object whose coroutine methods they are.
         callers: where the lanes run: `shell`, `introspection` and `control`.
-        context: the context variables that the cells share.
         iopub: gets the status messages.
         factory: builds replies.
         log: told of what was dropped, and of handlers that failed.
@@ -59,7 +63,6 @@ class Dispatcher:
         callers: Mapping[str, Caller],
         iopub: IOPub,
         factory: MessageFactory,
-        context: Context,
         log: logging.Logger | logging.LoggerAdapter[Any],
     ) -> None:
         self._handlers = handlers
@@ -67,13 +70,27 @@ class Dispatcher:
         self._iopub = iopub
         self._factory = factory
         self._log = log
-        self._execute_queue = ExecuteQueue(callers["shell"], context, self.answer, self._execute)
+        self._has_told = False
+        self._queues: dict[str | None, ExecuteQueue] = {}
+        self.open_queue(None)
+
+    def open_queue(self, subshell_id: str | None) -> None:
+        """Take execute requests for a subshell; None is the main shell."""
+        # One context for all its cells: a context variable set in a cell is there in the next.
+        self._queues[subshell_id] = ExecuteQueue(self._callers["shell"], copy_context(), self.answer, self._execute)
+
+    def close_queue(self, subshell_id: str | None) -> None:
+        """Abort what waits for a subshell, and take no more for it."""
+        self._queues.pop(subshell_id).abort_all()
 
     def receive(self, request: Request) -> None:
         """Take a request from a connection. Called from any thread; returns at once."""
+        if request.subshell_id not in self._queues:
+            self.refuse(request, BadMessageError(f"there is no subshell {request.subshell_id!r:.80}"))
+            return
         match _LANES.get(request.msg_type, "control"):
             case "execute":
-                self._execute_queue.put(request)
+                self._receive_execute(request, self._queues[request.subshell_id])
             case "comm":
                 self._callers["shell"].queue_call(self._handle_comm, request)
             case "introspection":
@@ -89,9 +106,33 @@ class Dispatcher:
 
         self._callers["control"].call_soon(self.answer, request, handler)
 
+    def _receive_execute(self, request: Request, queue: ExecuteQueue) -> None:
+        try:
+            run = run_mode(request)
+        except BadMessageError as e:
+            self.refuse(request, e)
+            return
+        if run.mode == "thread" and not HAS_THREADS:
+            self._callers["shell"].call_soon(self.answer, request, self._execute_without_thread)
+        elif run.mode == "queue":
+            queue.put(request)
+        elif run.mode == "task":
+            self._callers["shell"].call_soon(self.answer, request, self._execute)
+        elif run.options:
+            options = {"name": run.options.get("name"), "backend": cast("Any", run.options.get("backend"))}
+            self._callers["shell"].get(**options).call_soon(self.answer, request, self._execute)
+        else:
+            self._callers["shell"].to_thread(self.answer, request, self._execute)
+
     async def _execute(self, request: Request) -> Content | None:
         handler = self._handler("execute_request")
         return await (handler or _unknown)(request)
+
+    async def _execute_without_thread(self, request: Request) -> Content | None:
+        if not self._has_told:
+            self._has_told = True
+            print("There are no threads here: a cell with `# thread` runs as a task.", file=sys.stderr)  # noqa: T201  # for the cell
+        return await self._execute(request)
 
     async def _handle_comm(self, request: Request) -> None:
         await self._handle(request)

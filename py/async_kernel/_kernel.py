@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Dict, List, Unicode
@@ -18,7 +17,10 @@ from async_kernel._requests.fields import cursor, field
 from async_kernel._requests.history import history
 from async_kernel._requests.info import kernel_info
 from async_kernel._requests.inspect import inspect
+from async_kernel._subshells import Subshells, stop_cells
 from async_kernel.interface._has_interface import HasInterface
+from async_kernel.shell._subshell import Subshell
+from async_kernel.shell._traps import Traps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +53,9 @@ class Kernel(HasInterface):
         default_value=_LINKS,
         help="Links for the client's help menu: objects with `text` and `url`.",
     ).tag(config=True)
-    supported_features = List(Unicode(), help="Optional features that `kernel_info_reply` names.").tag(config=True)
+    supported_features = List(
+        Unicode(), default_value=["kernel subshells"], help="Optional features that `kernel_info_reply` names."
+    ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -59,6 +63,7 @@ class Kernel(HasInterface):
         self.main_shell: AsyncInteractiveShell = interface.shell_class.instance(
             parent=interface, kernel=self, **interface.shell_options()
         )
+        self.traps = Traps(self.main_shell)
         self.comms = Comms(interface.iopub_send)
         self.last_execute: Request | None = None
         """The execute request that began last."""
@@ -67,17 +72,52 @@ class Kernel(HasInterface):
             interface.callers,
             interface.iopub,
             interface.factory,
-            # One context for all cells: a context variable set in a cell is there in the next.
-            copy_context(),
             self.log,
         )
+        self._subshells = Subshells(self._build_subshell, self._dispatcher, interface.callers["shell"])
 
     # --- what user code and libraries read
 
     @property
     def shell(self) -> AsyncInteractiveShell:
         """The shell of the current context."""
-        return self.main_shell
+        request = current_request()
+        try:
+            return self.get_shell(request.subshell_id if request else None)
+        except LookupError:  # it was deleted while its code runs
+            return self.main_shell
+
+    @property
+    def subshells(self) -> dict[str, Subshell]:
+        """The subshells by their id."""
+        return {subshell_id: self._subshells.get(subshell_id) for subshell_id in self._subshells.ids}
+
+    def get_shell(self, subshell_id: str | None = None) -> AsyncInteractiveShell:
+        """The shell of a subshell; the main shell for None.
+
+        Raises:
+            LookupError: there is no such subshell.
+        """
+        return self.main_shell if subshell_id is None else self._subshells.get(subshell_id)
+
+    def create_subshell(self, protected: bool = False) -> Subshell:
+        """Make a shell with a queue of its own, and names of its own over those of the main shell (JEP 91).
+
+        Args:
+            protected: it is not deleted by a client's request.
+        """
+        shell = self._subshells.get(self._subshells.open())
+        shell.protected = protected
+        return shell
+
+    def delete_subshell(self, subshell_id: str, *, force: bool = False) -> None:
+        """End a subshell. What runs in it is stopped, what waits for it is aborted.
+
+        Raises:
+            LookupError: there is no such subshell.
+            PermissionError: it is protected, and `force` is not given.
+        """
+        self._subshells.delete(subshell_id, force=force)
 
     @property
     def comm_manager(self) -> CommManager:
@@ -130,8 +170,16 @@ class Kernel(HasInterface):
         self._dispatcher.receive(Request(msg, connection, route))
 
     def close(self) -> None:
-        """End the shell: save its history, remove its temporary files."""
+        """End the main shell: save its history, remove its temporary files."""
         self.main_shell.close()
+        self.main_shell.clear_instance()
+
+    async def wind_down(self) -> None:
+        """Stop what runs, abort what waits, and end the subshells."""
+        for subshell_id in self._subshells.ids:
+            self._subshells.delete(subshell_id, force=True)
+        self._dispatcher.close_queue(None)
+        await stop_cells(self.main_shell, "the kernel was shut down")
 
     # --- a handler for each message type
 
@@ -201,6 +249,23 @@ class Kernel(HasInterface):
         self.parent.iopub_send("shutdown_reply", content=content)
         self.parent.callers["shell"].call_soon(self.parent.stop)
         return content
+
+    async def create_subshell_request(self, _: Request) -> Content | None:
+        """Make a subshell. Section "Create subshell"."""
+        return {"subshell_id": self._subshells.open()}
+
+    async def delete_subshell_request(self, request: Request) -> Content | None:
+        """End a subshell. Section "Delete subshell"."""
+        subshell_id = field(request, "subshell_id", str)
+        try:
+            self.delete_subshell(subshell_id)
+        except (LookupError, PermissionError) as e:
+            raise BadMessageError(str(e)) from e
+        return {}
+
+    async def list_subshell_request(self, _: Request) -> Content | None:
+        """List the subshells. Section "List subshells"."""
+        return {"subshell_id": self._subshells.ids}
 
     async def comm_open(self, request: Request) -> None:
         """Open a comm from the client's side. Section "Opening a Comm"."""
@@ -274,6 +339,13 @@ class Kernel(HasInterface):
             pattern=pattern or "*",
             unique=unique,
         )
+
+    def _build_subshell(self, subshell_id: str) -> Subshell:
+        return Subshell(parent=self.parent, kernel=self, main=self.main_shell, subshell_id=subshell_id)
+
+    def show_result(self, value: object) -> None:
+        """Show the value of an expression in the shell of the current context: `sys.displayhook`."""
+        self.shell.displayhook(value)
 
     def _publish_input(self, code: str) -> None:
         content = {"code": code, "execution_count": self.shell.execution_count}

@@ -159,4 +159,7 @@ def _header(raw: object) -> Header:
         if not isinstance(raw.setdefault(key, ""), str):
             msg = f"header.{key} must be a text, got {raw[key]!r:.80}"
             raise BadMessageError(msg)
+    if not isinstance(subshell := raw.get("subshell_id"), str | None):
+        msg = f"header.subshell_id must be a text or null, got {subshell!r:.80}"
+        raise BadMessageError(msg)
     return cast("Header", raw)

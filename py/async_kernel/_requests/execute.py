@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import math
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextvars import Context
-
-    from IPython.core.payload import PayloadManager
 
     from async_kernel._context import Request
     from async_kernel._wire import Content
@@ -27,19 +26,16 @@ async def execute(
     cell_meta: dict[str, Any] | None,
 ) -> Content:
     """Run a cell and make the content of its reply."""
-    payloads = cast("PayloadManager", shell.payload_manager)
-    payloads.clear_payload()
     run, result = await shell.run(
         code, store_history=store_history, silent=silent, cell_id=cell_id, cell_meta=cell_meta
     )
     content: Content = {"status": "ok", "execution_count": run.execution_count}
     if result.success:
         content["user_expressions"] = shell.user_expressions(user_expressions)
-        content["payload"] = payloads.read_payload()
+        content["payload"] = run.payload
     else:
         content |= {"status": "error", **(run.error or _unshown(result.error_before_exec or result.error_in_exec))}
         content["payload"] = []
-    payloads.clear_payload()
     return content
 
 
@@ -70,12 +66,16 @@ class ExecuteQueue:
         self._answer = answer
         self._handler = handler
         self._count = 0
-        self._abort_upto = 0
+        self._abort_upto: float = 0
 
     def put(self, request: Request) -> None:
         """Queue a request. Called from any thread."""
         self._count += 1
         self._caller.queue_call(self._next, request, self._count)
+
+    def abort_all(self) -> None:
+        """Abort all that is queued, and all that comes."""
+        self._abort_upto = math.inf
 
     async def _next(self, request: Request, number: int) -> None:
         if number <= self._abort_upto:
@@ -90,7 +90,7 @@ class ExecuteQueue:
         if content and content["status"] == "error" and _stops(request):
             # Ahead of the reply: what the client sends once it has it is not aborted.
             await request.connection.drain()
-            self._abort_upto = self._count
+            self._abort_upto = max(self._abort_upto, self._count)
         return content
 
 

@@ -186,8 +186,8 @@ class BaseInterface(Application):
 
     def interrupt(self) -> None:
         """Stop the cells that run, at their next `await`. Called from any thread."""
-        for run in self.kernel.main_shell.runs:
-            self.callers["shell"].call_direct(run.stop, KeyboardInterrupt())
+        for run in list(self.kernel.main_shell.runs):
+            run.stop(KeyboardInterrupt())
 
     async def __aenter__(self) -> Self:
         if not self._is_initialized:
@@ -205,6 +205,8 @@ class BaseInterface(Application):
         self, exc_type: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None
     ) -> None:
         self.stop()
+        with anyio.move_on_after(_STOP_TIMEOUT, shield=True):
+            await self.kernel.wind_down()
         await self._end()
 
     async def _start(self) -> None:
@@ -219,7 +221,7 @@ class BaseInterface(Application):
         batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self._owner, self.iopub.lock)
         self.iopub.before_send = batcher.flush
         self.streams = StreamRedirect(batcher)
-        for part in (self.streams, self._stdin, self.kernel.comms, NestedRun()):
+        for part in (self.streams, self._stdin, self.kernel.comms, self.kernel.traps, NestedRun()):
             part.install()
             self._exit.callback(part.uninstall)
         self.iopub_send("status", content={"execution_state": "starting"}, parent={})

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope
 
+from async_kernel.caller import Caller, Pending
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -24,12 +26,17 @@ class CellRun:
     """Content of the `error` message that was sent for it."""
     stop_error: BaseException | None = None
     """Why it was stopped from outside; the cell shows this in place of the cancellation."""
+    payload: list[dict[str, Any]] = field(default_factory=list)
+    """What its reply asks of the client."""
     scope: CancelScope = field(default_factory=CancelScope)
+    caller: Caller = field(default_factory=Caller)
+    """Where it runs."""
+    ended: Pending[None] = field(default_factory=Pending)
 
     def stop(self, error: BaseException) -> None:
-        """End the run at its next `await`, with `error`. Called in the thread that it runs in."""
+        """End the run at its next `await`, with `error`. Called from any thread."""
         self.stop_error = error
-        self.scope.cancel()
+        self.caller.call_direct(self.scope.cancel)
 
 
 _run: ContextVar[CellRun | None] = ContextVar("async_kernel_run", default=None)

@@ -6,6 +6,7 @@ import ast
 import atexit
 import inspect
 import math
+import os
 import subprocess
 import sys
 import traceback
@@ -23,15 +24,16 @@ from async_kernel.shell import _process
 from async_kernel.shell._awaited import AwaitedCalls
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
 from async_kernel.shell._magics import magics
+from async_kernel.shell._payloads import RunPayloads
 from async_kernel.shell._process import CAN_AWAIT
 from async_kernel.shell._run import CellRun, awaiting, current_run, may_await, run_context
+from async_kernel.shell._traps import HeldBuiltins, HeldDisplayHook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
     from IPython.core.interactiveshell import ExecutionResult
-    from IPython.core.payload import PayloadManager
 
     from async_kernel._kernel import Kernel
 
@@ -72,6 +74,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def init_displayhook(self) -> None:
         super().init_displayhook()
         cast("KernelDisplayHook", self.displayhook).iopub_send = self.parent.iopub_send
+        self.display_trap = HeldDisplayHook(hook=self.kernel.show_result)
 
     def init_hooks(self) -> None:
         super().init_hooks()
@@ -81,8 +84,20 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         super().init_magics()
         self.register_magics(*magics())
 
+    def init_payload(self) -> None:
+        self.payload_manager = RunPayloads(parent=self)
+
     def init_environment(self) -> None:
-        """The environment is the interface's."""
+        """Tell programs that cells start what they can expect of the client: colours, and no pager."""
+        os.environ.update(TERM="xterm-color", CLICOLOR="1", PAGER="cat", GIT_PAGER="cat")
+
+    def init_builtins(self) -> None:
+        super().init_builtins()
+        self.builtin_trap = HeldBuiltins(shell=self)
+
+    def get_ipython(self) -> AsyncInteractiveShell:
+        """The shell of the calling code."""
+        return self.kernel.shell
 
     async def run(
         self,
@@ -124,6 +139,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
                 )
         finally:
             self.runs.remove(run)
+            run.ended.set_result(None)
             self.events.trigger("post_execute")
             if not silent:
                 self.events.trigger("post_run_cell", result)
@@ -145,7 +161,6 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def close(self) -> None:
         """Save the history, remove temporary files, and leave `sys` as it was."""
         atexit.unregister(self.atexit_operations)
-        self.clear_instance()
         self.atexit_operations()
         self.cleanup()
 
@@ -184,7 +199,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
 
     def write_payload(self, payload: dict[str, Any]) -> None:
         """Add a payload to the reply of the running cell."""
-        cast("PayloadManager", self.payload_manager).write_payload(payload, single=False)
+        cast("RunPayloads", self.payload_manager).write_payload(payload, single=False)
 
     def showtraceback(
         self,
