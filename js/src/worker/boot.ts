@@ -4,11 +4,12 @@ import type { StartOptions } from "../protocol.js";
 import { importCore, runScript, startCore } from "./core.js";
 import { Downloads } from "./download.js";
 import { mountDrive } from "./drive.js";
+import { crash } from "./errors.js";
 import type { Host } from "./host.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";
 import { ProgressReport } from "./progress.js";
 import type { Pump } from "./pump.js";
-import { loadPyodide } from "./pyodide.js";
+import { loadPyodide, watchEnd } from "./pyodide.js";
 import type { Log } from "./serve.js";
 import { WheelStore, unpack } from "./wheels.js";
 
@@ -26,6 +27,10 @@ export async function boot(host: Host, pump: Pump, log: Log, options: StartOptio
     }),
     fetchFiles(downloads, log, options),
   ]);
+
+  watchEnd(pyodide, (error) => {
+    host.post({ type: "failed", failure: crash(error) }, []);
+  });
 
   progress.step("install", "Unpacking packages");
   unpack(pyodide, files.wheels);

@@ -21,6 +21,14 @@ export function failureOf(error: unknown): Failure {
   return { reason: `The kernel could not start: ${lastLine(error)}`, traceback: stackOf(error) };
 }
 
+/** Python has ended under the running kernel. */
+export function crash(error: unknown): Failure {
+  const reason =
+    "Python itself ended or crashed, as after os._exit(), endless recursion in C code or a bug of Pyodide: " +
+    `${lastLine(error)}. Restart the kernel.`;
+  return { reason, traceback: stackOf(error) };
+}
+
 /** The line that names the error: Pyodide puts whole Python tracebacks into `message`. */
 export function lastLine(error: unknown): string {
   const text = messageOf(error);

@@ -58,6 +58,11 @@ export async function loadPyodide(
   }
 }
 
+/** Have `ended` called when Python itself has ended or crashed, and can run nothing more. */
+export function watchEnd(pyodide: Pyodide, ended: (error: unknown) => void): void {
+  (pyodide as unknown as { _api: { on_fatal?: (error: unknown) => void } })._api.on_fatal = ended;
+}
+
 /**
  * Pyodide's loader catches and prints the failures of its large files and then waits for ever. For the time of the
  * start, the worker's fetch and WebAssembly are wrapped so that bytes are counted and failures are seen.
