@@ -19,6 +19,7 @@ from async_kernel._message import MessageFactory
 from async_kernel._nested_run import NestedRun
 from async_kernel._stdin import Stdin
 from async_kernel._streams import StreamBatcher, StreamRedirect
+from async_kernel._threads import ThreadRequests
 from async_kernel._version import __version__
 from async_kernel.caller import Caller, Pending
 from async_kernel.interface import _running
@@ -221,7 +222,7 @@ class BaseInterface(Application):
         batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self._owner, self.iopub.lock)
         self.iopub.before_send = batcher.flush
         self.streams = StreamRedirect(batcher)
-        for part in (self.streams, self._stdin, self.kernel.comms, self.kernel.traps, NestedRun()):
+        for part in (self.streams, self._stdin, self.kernel.comms, self.kernel.traps, NestedRun(), ThreadRequests()):
             part.install()
             self._exit.callback(part.uninstall)
         self.iopub_send("status", content={"execution_state": "starting"}, parent={})
