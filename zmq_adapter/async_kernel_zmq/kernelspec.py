@@ -190,8 +190,7 @@ def _base_spec() -> dict[str, Any]:
 
 def _command(command: Sequence[str] | None) -> list[str]:
     if command is None:
-        # -P: files in the notebook's folder do not stand in for modules of the same name while the kernel starts.
-        return [sys.executable, "-P", "-m", "async_kernel_zmq", "-f", "{connection_file}"]
+        return [sys.executable, "-m", "async_kernel_zmq", "-f", "{connection_file}"]
     if isinstance(command, str) or not any("{connection_file}" in part for part in command):
         msg = f"command {command!r} must be a list of arguments, {{connection_file}} in one of them"
         raise KernelSpecError(msg)
