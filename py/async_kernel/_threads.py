@@ -39,7 +39,8 @@ class ThreadRequests:
         self._submit = ThreadPoolExecutor.submit
 
     def install(self) -> None:
-        start, submit = self._start, self._submit
+        start = self._start
+        submit: Callable[..., Any] = self._submit
 
         @wraps(start)
         def start_for_request(thread: threading.Thread) -> None:
