@@ -54,4 +54,5 @@ def history(
         case _:
             msg = f"hist_access_type must be 'tail', 'range' or 'search', got {access!r:.80}"
             raise BadMessageError(msg)
-    return {"status": "ok", "history": list(items)}
+    # IPython gives this session the number 0 in a range.
+    return {"status": "ok", "history": [(number or manager.session_number, *item) for number, *item in items]}
