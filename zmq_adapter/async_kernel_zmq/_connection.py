@@ -12,7 +12,7 @@ from async_kernel_zmq._sockets import Sockets
 from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
 
 if TYPE_CHECKING:
-    from async_kernel._wire import Message
+    from async_kernel._wire import Buffer, Message
 
     from async_kernel_zmq._connection_file import ConnectionInfo
     from async_kernel_zmq.interface import ZMQInterface
@@ -27,7 +27,7 @@ class ZMQConnection(Connection):
         self.sockets = Sockets(
             info,
             receive=self._receive,
-            subscribed=self._welcome,
+            welcome=self._welcome,
             orphaned=interface.on_orphaned,
             log=interface.log,
         )
@@ -62,11 +62,11 @@ class ZMQConnection(Connection):
             return
         self._interface.kernel.receive({**raw, "channel": channel}, self, buffers=buffers, route=route)
 
-    def _welcome(self, topic: bytes) -> None:
-        """Tell a new subscriber that it hears everything from here on."""
+    def _welcome(self, topic: bytes) -> list[Buffer]:
+        """Frames that tell a new subscriber that it hears everything from here on."""
         content = {"subscription": topic.decode(errors="replace")}
         msg = self._interface.msg("iopub_welcome", content=content, parent={}, channel="iopub")
-        self.sockets.send("iopub", to_frames(msg, self._signer, [topic]))
+        return to_frames(msg, self._signer, [topic])
 
     def close(self) -> None:
         """Let go of whoever waits for input."""

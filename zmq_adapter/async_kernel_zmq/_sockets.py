@@ -33,7 +33,7 @@ class Sockets:
     Args:
         info: addresses and keys; the ports that are chosen are written into it.
         receive: called in the thread with a channel (`shell`, `control`, `stdin`) and the frames of a message.
-        subscribed: called in the thread with the topic of each new iopub subscription.
+        welcome: called in the thread with the topic of each new iopub subscription; gives the first message for it.
         orphaned: called in the thread when the parent process has ended.
         log: told of what is dropped.
     """
@@ -43,13 +43,13 @@ class Sockets:
         info: ConnectionInfo,
         *,
         receive: Callable[[str, list[bytes]], None],
-        subscribed: Callable[[bytes], None],
+        welcome: Callable[[bytes], Sequence[Buffer]],
         orphaned: Callable[[], None],
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._info = info
         self._receive = receive
-        self._subscribed = subscribed
+        self._welcome = welcome
         self._orphaned = orphaned
         self._log = log
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -78,7 +78,7 @@ class Sockets:
             if kind == zmq.ROUTER:
                 sock.router_handover = 1  # a client that comes back with its old identity is served
             if channel == "iopub":
-                sock.setsockopt(zmq.XPUB_VERBOSE, 1)  # each subscriber is welcomed
+                sock.setsockopt(zmq.XPUB_MANUAL, 1)  # each subscriber is welcomed before it gets anything
                 sock.sndhwm = 0  # XPUB would drop silently past the mark
             if self._info.curve_secretkey and self._info.curve_publickey:
                 sock.curve_server = 1
@@ -167,7 +167,10 @@ class Sockets:
         if channel != "iopub":
             self._receive(channel, frames)
         elif frames[0][:1] == b"\1":
-            self._subscribed(frames[0][1:])
+            sock.setsockopt(zmq.SUBSCRIBE, frames[0][1:])
+            sock.send_multipart(self._welcome(frames[0][1:]))
+        elif frames[0][:1] == b"\0":
+            sock.setsockopt(zmq.UNSUBSCRIBE, frames[0][1:])
 
     def _send_all(self) -> None:
         while self._outbox:
