@@ -1,0 +1,241 @@
+"""Kernels as processes, started by jupyter_client, and clients of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from queue import Empty
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from async_kernel.testing import Exchange, execute_content
+from jupyter_client.manager import KernelManager
+from protocol.spec import check_conversation
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from pathlib import Path
+
+    from async_kernel._wire import Channel, Content, Message
+    from jupyter_client.blocking.client import BlockingKernelClient
+
+GUARD = 60
+"""Seconds after which what does not come is a failure: no test relies on it."""
+
+Matches = Callable[["Message"], bool]
+
+
+class Flavour(NamedTuple):
+    """What a kernel runs on."""
+
+    backend: str
+    transport: str
+
+    @property
+    def kernel_name(self) -> str:
+        """The name of the kernelspec for it: see conftest.py."""
+        return f"test-{self.backend}"
+
+    @property
+    def sleep(self) -> str:
+        """Code that awaits for good."""
+        return f"import {self.backend}\nprint('waiting')\nawait {self.backend}.sleep(3600)"
+
+
+class Client:
+    """A client of jupyter_client, in the one thread that uses it. It keeps all that it was sent.
+
+    Args:
+        zmq_client: jupyter_client's own.
+        log: what the kernel wrote to its stderr, for messages of failure.
+    """
+
+    def __init__(self, zmq_client: BlockingKernelClient, log: Callable[[], str] = str) -> None:
+        self.zmq = zmq_client
+        self.messages: list[Message] = []
+        self._log = log
+        self._sent: set[str] = set()
+
+    def connect(self) -> Self:
+        """Open the sockets, and wait until the kernel says that this client hears everything."""
+        self.zmq.start_channels(hb=False)
+        self.wait("iopub", lambda msg: msg["header"]["msg_type"] == "iopub_welcome")
+        return self
+
+    def close(self) -> None:
+        self.zmq.stop_channels()
+
+    def send(self, msg_type: str, content: Content | None = None, channel: Channel = "shell", **kwargs: Any) -> Message:
+        """Send a message and wait for nothing."""
+        msg: Message = {"channel": channel, **self.zmq.session.msg(msg_type, content), **kwargs}
+        getattr(self.zmq, f"{channel}_channel").send(msg)
+        self._sent.add(msg["header"]["msg_id"])
+        return msg
+
+    def start(self, code: str, **content: Any) -> Message:
+        """Send a cell and wait for nothing."""
+        return self.send("execute_request", execute_content(code, **content))
+
+    def wait(self, channel: str, matches: Matches) -> Message:
+        """Read a channel until a message matches, or take one that was read before."""
+        for msg in self.messages:
+            if msg["channel"] == channel and matches(msg):
+                return msg
+        while not matches(msg := self._read(channel)):
+            pass
+        return msg
+
+    def _read(self, channel: str) -> Message:
+        try:
+            raw = getattr(self.zmq, f"get_{channel}_msg")(timeout=GUARD)
+        except Empty:
+            kinds = [(m["channel"], m["header"]["msg_type"]) for m in self.messages[-20:]]
+            text = f"nothing on {channel}; the last that came: {kinds}\nthe kernel's log:\n{self._log()[-4000:]}"
+            raise AssertionError(text) from None
+        names = ("header", "parent_header", "metadata", "content", "buffers")
+        msg: Message = {"channel": channel, **{name: _undated(raw[name]) for name in names}}
+        self.messages.append(msg)
+        return msg
+
+    def wait_reply(self, request: Message) -> Message:
+        """The reply to a request, without what was published for it."""
+        return self.wait(request["channel"], lambda msg: _answers(msg, request))
+
+    def wait_text(self, request: Message, text: str) -> None:
+        """Wait until a text was printed for a request."""
+
+        def has_text(_: Message) -> bool:
+            done = self.exchange(request)
+            return text in done.text() + done.text("stderr")
+
+        self.wait("iopub", has_text)
+
+    def finish(self, request: Message) -> Exchange:
+        """Wait until a request is handled: its reply, and its idle status."""
+        self.wait_reply(request)
+        self.wait("iopub", lambda m: _answers(m, request) and m["content"].get("execution_state") == "idle")
+        return self.exchange(request)
+
+    def exchange(self, request: Message) -> Exchange:
+        """What has come of a request so far."""
+        return Exchange(request, [m for m in self.messages if _answers(m, request)])
+
+    def request(self, msg_type: str, content: Content | None = None, channel: Channel = "shell") -> Exchange:
+        """Send a request and wait until it is handled."""
+        return self.finish(self.send(msg_type, content, channel))
+
+    def execute(self, code: str, **content: Any) -> Exchange:
+        """Run a cell and wait until it is handled."""
+        return self.finish(self.start(code, **content))
+
+    def result(self, code: str) -> str:
+        """The text of a cell's result. A cell that fails or shows none is a failure."""
+        done = self.execute(code)
+        assert done.content["status"] == "ok", done.content
+        (shown,) = done.of_type("execute_result")
+        text: str = shown["content"]["data"]["text/plain"]
+        return text
+
+    def wait_question(self) -> Message:
+        """The next input_request that has not been read yet."""
+        return self._read("stdin")
+
+    def answer(self, text: str) -> None:
+        """Answer an input_request."""
+        self.zmq.input(text)
+
+    def check(self) -> None:
+        """Hold all that was received for this client's requests against the specification."""
+        check_conversation([m for m in self.messages if m["parent_header"].get("msg_id") in self._sent])
+
+
+def _answers(msg: Message, request: Message) -> bool:
+    return msg["parent_header"].get("msg_id") == request["header"]["msg_id"]
+
+
+def _undated(part: Any) -> Any:
+    """A part of a message as it was sent: jupyter_client makes dates of some texts."""
+    if isinstance(part, dict):
+        return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in part.items()}
+    return part
+
+
+class Kernel:
+    """A kernel process and its clients."""
+
+    def __init__(self, manager: KernelManager, log: Path) -> None:
+        self.manager = manager
+        self.log_file = log
+        self._exit = ExitStack()
+        self.main = self.client()
+
+    @property
+    def pid(self) -> int:
+        pid: int = self.manager.provisioner.process.pid
+        return pid
+
+    @property
+    def log(self) -> str:
+        """What the kernel wrote to the stderr of its process."""
+        return self.log_file.read_text()
+
+    def client(self, **connection: Any) -> Client:
+        """One more client."""
+        client = Client(self.manager.client(**connection), lambda: self.log).connect()
+        self._exit.callback(client.close)
+        return client
+
+    def interrupt(self) -> None:
+        """Interrupt as the kernelspec says: by a message or by a signal."""
+        self.manager.interrupt_kernel()
+
+    def wait_end(self) -> int:
+        """Wait until the process has ended, and return its exit code."""
+        process = self.manager.provisioner.process
+        code: int = process.wait(GUARD)
+        return code
+
+    def close(self) -> None:
+        """Close the clients."""
+        self._exit.close()
+
+
+@contextmanager
+def start_kernel(
+    flavour: Flavour,
+    folder: Path,
+    *args: str,
+    name: str | None = None,
+    manager: Mapping[str, Any] | None = None,
+    errors: bool = False,
+    **popen: Any,
+) -> Generator[Kernel]:
+    """A kernel for the duration of the block. It must end when it is asked to, and leave nothing behind.
+
+    Args:
+        flavour: what it runs on.
+        folder: gets its log.
+        args: more arguments of its command line.
+        name: the name of the kernelspec, in place of the flavour's own.
+        manager: traits of the KernelManager.
+        errors: whether its log may tell of errors.
+        popen: for the process: `env`, `cwd`.
+    """
+    km = KernelManager(kernel_name=name or flavour.kernel_name, transport=flavour.transport, **(manager or {}))
+    log = folder / f"kernel-{time.monotonic_ns()}.log"
+    with log.open("wb") as file:
+        km.start_kernel(extra_arguments=list(args), stderr=file, stdout=file, **popen)
+        process = km.provisioner.process
+        kernel = Kernel(km, log)
+        try:
+            yield kernel
+            kernel.close()
+            km.shutdown_kernel()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+                km.cleanup_resources()
+    assert process.returncode == 0, f"exit code {process.returncode}:\n{kernel.log}"
+    assert errors or "Traceback" not in kernel.log, kernel.log
