@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from playwright.sync_api import Locator, Page, Worker
 
 KERNEL = "Python (async)"
-GUARD = 60_000
+GUARD = 30_000
 """Milliseconds after which something that does not come is a failure: no test relies on it."""
 POLL = 50
 RAN = re.compile(r"^\[\d+\]:$")
@@ -83,25 +86,35 @@ class Document:
         self.command("application:close")
         expect(self.root).to_have_count(0)
 
+    def with_widget(self, function: str) -> Any:
+        """Call a JavaScript function with JupyterLab's widget of this tab."""
+        return self.lab.page.evaluate(_with_widget(function), self.id)
+
+    def with_kernel(self, function: str) -> Any:
+        """Call a JavaScript function with the tab's connection to its kernel, as a widget's code does."""
+        return self.with_widget(f"(widget) => ({function})(widget.sessionContext.session.kernel)")
+
+    def open_comm(self, target: str) -> None:
+        """Open a comm from the page."""
+        self.with_kernel(f"(kernel) => {{ kernel.createComm({json.dumps(target)}).open() }}")
+
     @property
     def kernel_id(self) -> str:
         """The id of the kernel."""
-        return self.lab.page.evaluate(f"{WIDGET} id => widget(id).sessionContext.session.kernel.id", self.id)
+        return str(self.with_kernel("(kernel) => kernel.id"))
 
-    def open_comm(self, target: str) -> None:
-        """Open a comm from the page, as a widget's code there does."""
-        self.lab.page.evaluate(
-            f"{WIDGET} ([id, target]) => {{ widget(id).sessionContext.session.kernel.createComm(target).open() }}",
-            [self.id, target],
-        )
+    def has_session(self) -> None:
+        """Wait until the tab has its kernel: JupyterLab would ask which one it is to run cells before that."""
+        self.with_widget("(widget) => widget.sessionContext.ready")
 
     def kernel_settles(self, status: str = "idle") -> None:
         """Wait until the kernel has a status."""
-        self.lab.page.wait_for_function(
-            f"{WIDGET} ([id, status]) => widget(id).sessionContext.session?.kernel?.status === status",
-            arg=[self.id, status],
-            timeout=GUARD,
-        )
+        check = f"(widget) => widget.sessionContext.session?.kernel?.status === {json.dumps(status)}"
+        self.lab.page.wait_for_function(_with_widget(check), arg=self.id, timeout=GUARD)
+
+
+def _with_widget(function: str) -> str:
+    return f"(id) => ({function})([...jupyterapp.shell.widgets('main')].find((widget) => widget.id === id))"
 
 
 class Notebook(Document):
@@ -130,10 +143,24 @@ class Notebook(Document):
 
     def type(self, code: str) -> Cell:
         """Type code into the last cell."""
+        self.activate()
         cell = self.cell(self.cells.count() - 1)
         cell.editor.click()
         self.lab.page.keyboard.insert_text(code)
         return cell
+
+    def complete(self) -> Locator:
+        """Press Tab until the completer shows: JupyterLab drops an answer that takes more than a second."""
+        items = self.lab.page.locator(".jp-Completer:visible .jp-Completer-item")
+
+        def asked() -> bool:
+            self.lab.page.keyboard.press("Tab")
+            with contextlib.suppress(PlaywrightTimeoutError):
+                items.first.wait_for(timeout=2000)
+            return items.count() > 0
+
+        self.lab.until(asked, "completions")
+        return items
 
     def run_all(self) -> None:
         """Run all cells. Does not wait for them."""
@@ -144,8 +171,9 @@ class Notebook(Document):
         self.command("notebook:restart-run-all" if run_all else "notebook:restart-kernel")
         self.lab.accept("Restart")
 
-    def save(self) -> None:
-        self.command("docmanager:save")
+    def shut_down(self) -> None:
+        """Shut the kernel down, as by the menu."""
+        self.command("notebook:shutdown-kernel")
 
 
 class Console(Document):
@@ -166,6 +194,10 @@ class Console(Document):
         cell = Cell(self.cells.nth(index))
         cell.ran()
         return cell
+
+    def show_all_activity(self) -> None:
+        """Show what other clients of the kernel do, too."""
+        self.command("console:toggle-show-all-kernel-activity")
 
 
 class Lab:
@@ -222,7 +254,7 @@ class Lab:
     def console_of(self, document: Document) -> Console:
         """Open a console on the kernel of another document."""
         document.activate()
-        path = self.page.evaluate(f"{WIDGET} id => widget(id).sessionContext.path", document.id)
+        path = document.with_widget("(widget) => widget.sessionContext.path")
         self.command("console:create", path=path, kernelPreference={"id": document.kernel_id}, activate=True)
         return self._opened_console(document.id)
 
@@ -232,10 +264,11 @@ class Lab:
         self.command("docmanager:open", path=path)
         return self._opened_notebook(before)
 
-    def write_notebook(self, path: str, cells: Sequence[str]) -> None:
-        """Put a notebook file into the site's storage, as by uploading it."""
+    def write_notebook(self, path: str, cells: Sequence[str], tags: Mapping[int, list[str]] | None = None) -> None:
+        """Put a notebook file into the site's storage, as by uploading it. `tags` are of cells by their index."""
+        unrun = {"cell_type": "code", "outputs": [], "execution_count": None}
         sources = [
-            {"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "execution_count": None, "source": cell}
+            {**unrun, "id": f"c{i}", "metadata": {"tags": (tags or {}).get(i, [])}, "source": cell}
             for i, cell in enumerate(cells)
         ]
         spec = {"name": "async", "display_name": KERNEL, "language": "python"}
@@ -246,11 +279,24 @@ class Lab:
         """Put a text file into the site's storage, as by uploading it."""
         self._save(path, {"type": "file", "format": "text", "content": text})
 
-    def read_file(self, path: str) -> Any:
-        """The content of a file in the site's storage."""
-        return self.page.evaluate(
-            "path => jupyterapp.serviceManager.contents.get(path, { content: true }).then((file) => file.content)", path
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file in the site's storage, as by downloading it."""
+        content = self.page.evaluate(
+            """path => jupyterapp.serviceManager.contents.get(path, { content: true, format: "base64" })
+                .then(({ content, format }) => [content, format])""",
+            path,
         )
+        return base64.b64decode(content[0]) if content[1] == "base64" else content[0].encode()
+
+    def read_text(self, path: str) -> str:
+        return self.read_bytes(path).decode()
+
+    def delete_file(self, path: str) -> None:
+        self.page.evaluate("path => jupyterapp.serviceManager.contents.delete(path)", path)
+
+    def file(self, name: str) -> Locator:
+        """The line of the file browser with a file's name."""
+        return self.files.filter(has=self.page.get_by_text(name, exact=True))
 
     def make_folder(self, path: str) -> None:
         self._save(path, {"type": "directory"})
@@ -299,12 +345,11 @@ class Lab:
     def _opened_notebook(self, before: str | None) -> Notebook:
         notebook = Notebook(self, self._opened(before, ".jp-NotebookPanel"))
         expect(notebook.cells.first).to_be_visible()
+        notebook.has_session()
         return notebook
 
     def _opened_console(self, before: str | None) -> Console:
         console = Console(self, self._opened(before, ".jp-ConsolePanel"))
         expect(console.prompt_cell).to_be_visible()
+        console.has_session()
         return console
-
-
-WIDGET = "const widget = (id) => [...jupyterapp.shell.widgets('main')].find((w) => w.id === id);"

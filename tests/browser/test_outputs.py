@@ -17,6 +17,7 @@ ASTRAL = "𝄞 😀 👩‍👩‍👧 𠀀"
 
 @pytest.fixture
 def notebook(shared_notebook: Notebook) -> Notebook:
+    shared_notebook.activate()
     return shared_notebook
 
 

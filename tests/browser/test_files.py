@@ -1,0 +1,109 @@
+"""Files beside the notebook: Python and the file browser see the same ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from browser.lab import Lab, Notebook
+
+
+@pytest.fixture
+def notebook(shared_notebook: Notebook) -> Notebook:
+    shared_notebook.activate()
+    return shared_notebook
+
+
+def test_what_python_writes_is_in_the_file_browser(shared_lab: Lab, notebook: Notebook) -> None:
+    notebook.run(
+        "from pathlib import Path\n"
+        "Path('written.txt').write_text('a text: äöü 😀\\n' * 3)\n"
+        "Path('bytes.bin').write_bytes(bytes(range(256)) * 4000)\n"
+        "Path('made').mkdir()\n"
+        "Path('made/inside.txt').write_text('inside')"
+    )
+    for name in ("written.txt", "bytes.bin", "made"):
+        expect(shared_lab.file(name)).to_be_visible()
+    assert shared_lab.read_text("written.txt") == "a text: äöü 😀\n" * 3
+    assert shared_lab.read_bytes("bytes.bin") == bytes(range(256)) * 4000
+    assert shared_lab.read_text("made/inside.txt") == "inside"
+
+    shared_lab.file("written.txt").dblclick()
+    expect(shared_lab.page.locator(".jp-FileEditor:visible .cm-line").first).to_have_text("a text: äöü 😀")
+    notebook.activate()
+
+    notebook.run("Path('written.txt').rename('renamed.txt')\nPath('bytes.bin').unlink()")
+    expect(shared_lab.file("renamed.txt")).to_be_visible()
+    expect(shared_lab.file("written.txt")).to_have_count(0)
+    expect(shared_lab.file("bytes.bin")).to_have_count(0)
+    assert shared_lab.read_text("renamed.txt") == "a text: äöü 😀\n" * 3
+
+
+def test_what_the_page_writes_python_reads_at_once(shared_lab: Lab, notebook: Notebook) -> None:
+    notebook.run("import os\nfrom pathlib import Path")
+    shared_lab.write_file("uploaded.txt", "first")
+    expect(notebook.run("Path('uploaded.txt').read_text()").result).to_have_text("'first'")
+    shared_lab.write_file("uploaded.txt", "second: äöü 😀")
+    expect(notebook.run("Path('uploaded.txt').read_text()").result).to_have_text("'second: äöü 😀'")
+    expect(notebook.run("os.path.getsize('uploaded.txt')").result).to_have_text(str(len("second: äöü 😀".encode())))
+    shared_lab.delete_file("uploaded.txt")
+    expect(notebook.run("Path('uploaded.txt').exists()").result).to_have_text("False")
+    shared_lab.make_folder("folder")
+    shared_lab.write_file("folder/deep.txt", "deep")
+    expect(notebook.run("os.listdir('folder'), Path('folder', 'deep.txt').read_text()").result).to_have_text(
+        "(['deep.txt'], 'deep')"
+    )
+
+
+def test_a_file_made_and_edited_by_hand_is_read_by_python(shared_lab: Lab, notebook: Notebook) -> None:
+    shared_lab.do("docmanager:new-untitled", type="file", path="", ext="txt")
+    shared_lab.file("untitled.txt").dblclick()
+    shared_lab.page.locator(".jp-FileEditor:visible .cm-content").click()
+    shared_lab.page.keyboard.insert_text("typed by hand")
+    shared_lab.page.keyboard.press("Control+s")
+    expect(shared_lab.page.locator(".lm-TabBar-tab.jp-mod-dirty").filter(has_text="untitled.txt")).to_have_count(0)
+    notebook.activate()
+    expect(notebook.run("open('untitled.txt').read()").result).to_have_text("'typed by hand'")
+
+
+def test_a_missing_file_and_a_folder_raise_the_usual_errors(notebook: Notebook) -> None:
+    expect(notebook.run("open('nothing.txt')").error).to_contain_text("FileNotFoundError: [Errno 44]")
+    expect(notebook.run("import os\nos.makedirs('full/of/it')\nos.rmdir('full')").error).to_contain_text("OSError")
+
+
+def test_modules_beside_the_notebook_are_imported(shared_lab: Lab, notebook: Notebook) -> None:
+    shared_lab.write_file("beside.py", "def answer():\n    return 'first version'\n")
+    expect(notebook.run("import beside\nbeside.answer()").result).to_have_text("'first version'")
+    expect(notebook.run("import package_beside").error).to_contain_text("ModuleNotFoundError")
+    shared_lab.make_folder("package_beside")
+    shared_lab.write_file("package_beside/__init__.py", "from .inner import value\n")
+    shared_lab.write_file("package_beside/inner.py", "value = 'from a package'\n")
+    expect(notebook.run("import package_beside\npackage_beside.value").result).to_have_text("'from a package'")
+    shared_lab.write_file("beside.py", "def answer():\n    return 'the second version'\n")
+    expect(notebook.run("import importlib\nimportlib.reload(beside).answer()").result).to_have_text(
+        "'the second version'"
+    )
+
+
+def test_a_notebook_in_a_folder_works_in_that_folder(shared_lab: Lab, notebook: Notebook) -> None:
+    shared_lab.make_folder("sub")
+    shared_lab.make_folder("sub/mit Umlaut ä")
+    shared_lab.write_file("sub/mit Umlaut ä/neighbour.py", "where = 'beside'\n")
+    shared_lab.write_notebook(
+        "sub/mit Umlaut ä/inner.ipynb",
+        ["import os, neighbour\nopen('from_inner.txt', 'w').write('here')\nos.getcwd(), neighbour.where"],
+    )
+    inner = shared_lab.open_notebook("sub/mit Umlaut ä/inner.ipynb")
+    inner.run_all()
+    expect(inner.cell(0).result).to_have_text("('/drive/sub/mit Umlaut ä', 'beside')")
+    assert shared_lab.read_text("sub/mit Umlaut ä/from_inner.txt") == "here"
+    expect(notebook.run("import os\nos.getcwd()").result).to_have_text("'/drive'")
+
+
+def test_a_restart_leaves_the_files(shared_lab: Lab, notebook: Notebook) -> None:
+    notebook.run("open('before.txt', 'w').write('before')")
+    notebook.restart()
+    expect(notebook.run("open('before.txt').read()").result).to_have_text("'before'")
