@@ -29,7 +29,7 @@ export async function bundle() {
     build({
       ...common,
       entryPoints: ["src/extension/index.ts"],
-      outfile: "dist/extension.js",
+      outfile: "dist/extension/index.js",
       packages: "external",
       loader: { ".svg": "text" },
       // it passes every address: the bridge's place is no use as a default, and must not be the build machine's

@@ -1,7 +1,7 @@
 /** All that a fresh machine with Node and Python needs before it serves the site or runs the tests. */
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { root, run, step } from "./steps.mjs";
@@ -20,13 +20,19 @@ const PYODIDE_FILES = [
 ];
 const LABEXTENSION = "js/dist/labextension";
 
+/** Ends the process, with what went wrong, if it cannot be done. */
 export async function setUp() {
-  await nodeModules();
-  await virtualEnvironment();
-  await Promise.all([wheels(), bundles()]);
-  await labextension();
-  await extensionWheel();
-  await site();
+  try {
+    await nodeModules();
+    await virtualEnvironment();
+    await Promise.all([wheels(), bundles()]);
+    await labextension();
+    await extensionWheel();
+    await site();
+  } catch (error) {
+    process.stderr.write(`\nThe set-up failed: ${error.message}\n`);
+    process.exit(1);
+  }
 }
 
 const nodeModules = () =>
@@ -61,7 +67,7 @@ const bundles = () =>
     {
       inputs: ["js/src", "js/scripts/bundle.mjs", "package-lock.json", "js/tsconfig.json", "js/tsconfig.types.json"],
       stamp: "js/dist/stamps/bundles",
-      outputs: ["js/dist/worker.mjs", "js/dist/bridge.mjs", "js/dist/extension.js", "js/dist/types"],
+      outputs: ["js/dist/worker.mjs", "js/dist/bridge.mjs", "js/dist/extension/index.js", "js/dist/types"],
     },
     async () => {
       const { bundle } = await import("./bundle.mjs");
@@ -73,14 +79,24 @@ const labextension = () =>
   step(
     "JupyterLite extension",
     {
-      inputs: ["js/dist/extension.js", "js/dist/worker.mjs", "js/dist/wheels", "package.json", "package-lock.json"],
+      inputs: [
+        "js/dist/extension/index.js",
+        "js/dist/worker.mjs",
+        "js/dist/wheels",
+        "js/extension.package.json",
+        "package.json",
+        "package-lock.json",
+      ],
       stamp: "js/dist/stamps/labextension",
       outputs: [`${LABEXTENSION}/static/wheels/manifest.json`],
     },
     async () => {
       const builder = "node_modules/@jupyter/builder/lib/build-labextension.js";
       const core = "node_modules/@jupyterlab/core-meta/core.package.json";
-      await run(process.execPath, [builder, "--core-package-file", core, "."], { quiet: true });
+      const { version, description, license } = readJson("package.json");
+      const metadata = { ...readJson("js/extension.package.json"), version, description, license };
+      writeFileSync(join(root, "js/dist/extension/package.json"), JSON.stringify(metadata, null, 2));
+      await run(process.execPath, [builder, "--core-package-file", core, "js/dist/extension"], { quiet: true });
       const files = join(root, LABEXTENSION, "static");
       mkdirSync(join(files, "pyodide"));
       for (const name of PYODIDE_FILES) {
@@ -135,6 +151,8 @@ const site = () =>
       renameSync(built, output);
     },
   );
+
+const readJson = (path) => JSON.parse(readFileSync(join(root, path), "utf8"));
 
 /** A Python that the core supports. */
 function findPython() {

@@ -1,7 +1,7 @@
 /**
  * `npm test [-- NAME ...]`: set up, then run every check, or those named.
  *
- * All run, also after one has failed; the exit code is not 0 if any failed.
+ * `npm test -- --list` tells their names. All run, also after one has failed; the exit code is not 0 if any failed.
  */
 
 import { existsSync } from "node:fs";
@@ -30,6 +30,10 @@ const CHECKS = {
 };
 
 const names = process.argv.slice(2);
+if (names.includes("--list")) {
+  process.stdout.write(`${Object.keys(CHECKS).join("\n")}\n`);
+  process.exit();
+}
 const unknown = names.filter((name) => !(name in CHECKS));
 if (unknown.length > 0) {
   process.stderr.write(`No check ${unknown.join(", ")}: there are ${Object.keys(CHECKS).join(", ")}\n`);

@@ -17,7 +17,7 @@ import tempfile
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -30,6 +30,9 @@ ROOT = JS.parent
 CORE = "jupyter-async-kernel"
 # they hold JavaScript for the page, which the site has as extensions: Python never imports them
 FRONT_END_ONLY = {"jupyterlab-widgets", "widgetsnbextension"}
+# type stubs of packages that bring their own sources, or that no browser has (pywin32, tensorflow, django): three
+# quarters of the files to unpack at each start
+LEFT_OUT = {"jedi": ("jedi/third_party/django-stubs/", "jedi/third_party/typeshed/stubs/")}
 PURE = ["--platform=any", "--implementation=py", "--abi=none", "--only-binary=:all:"]
 
 
@@ -55,6 +58,22 @@ def build_core(target: Path) -> Path:
     """Build the core's own wheel from this repository."""
     pip("wheel", "--no-deps", "--wheel-dir", target, ROOT)
     return next(target.glob("*.whl"))
+
+
+def slimmed(wheel: Path, unwanted: tuple[str, ...]) -> Path:
+    """The wheel without the files below `unwanted`, under a name with a build tag."""
+    name, version, tags = wheel.name.split("-", 2)
+    slim = wheel.with_name(f"{name}-{version}-1slim-{tags}")
+    with ZipFile(wheel) as source, ZipFile(slim, "w", ZIP_DEFLATED) as target:
+        for entry in source.infolist():
+            content = source.read(entry)
+            if entry.filename.endswith(".dist-info/RECORD"):
+                lines = content.decode().splitlines(keepends=True)
+                content = "".join(line for line in lines if not line.startswith(unwanted)).encode()
+            if not entry.filename.startswith(unwanted):
+                target.writestr(entry, content, ZIP_DEFLATED)
+    wheel.unlink()
+    return slim
 
 
 def sha256(file: Path) -> str:
@@ -115,8 +134,10 @@ def main(pyodide_lock: Path, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as built:
-        wheels = [shutil.copy(wheel, out) for wheel in [*cache.glob("*.whl"), build_core(Path(built))]]
-    content = manifest(sorted(map(Path, wheels)), python)
+        wheels = [Path(shutil.copy(wheel, out)) for wheel in [*cache.glob("*.whl"), build_core(Path(built))]]
+    for name, unwanted in LEFT_OUT.items():
+        wheels = [slimmed(wheel, unwanted) if wheel.name.startswith(f"{name}-") else wheel for wheel in wheels]
+    content = manifest(sorted(wheels), python)
     (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
