@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from desktop.kernels import Flavour, Kernel, start_kernel
+from desktop.kernels import GUARD, Flavour, Kernel, start_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from desktop.kernels import Client
+
+    Launch = Callable[..., subprocess.Popen[bytes]]
+    RunToEnd = Callable[..., subprocess.CompletedProcess[str]]
 
 _START = "from async_kernel.interface import launch_interface; launch_interface()"
 BACKENDS = ("asyncio", "trio")
@@ -69,3 +74,35 @@ def client(kernel: Kernel) -> Generator[Client]:
     kernel.main.messages.clear()
     yield kernel.main
     kernel.main.check()
+
+
+@pytest.fixture
+def launch() -> Generator[Launch]:
+    """Starts kernel processes as a shell does, without jupyter_client; each is ready once it is returned."""
+    processes = []
+
+    def start(*args: str) -> subprocess.Popen[bytes]:
+        ready, tell = os.pipe()
+        code = f"--IPApp.exec_lines=import os; os.write({tell}, b'!')"
+        process = subprocess.Popen([sys.executable, "-c", _START, *args, code], pass_fds=[tell])
+        processes.append(process)
+        os.close(tell)
+        with open(ready, "rb") as pipe:
+            assert pipe.read(1) == b"!", f"the kernel ended with {process.wait()}"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def run_to_end() -> RunToEnd:
+    """Runs a kernel process that ends by itself."""
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", _START, *args]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=GUARD)
+
+    return run

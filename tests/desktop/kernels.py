@@ -55,7 +55,7 @@ class Client:
         self.zmq = zmq_client
         self.messages: list[Message] = []
         self._log = log
-        self._sent: set[str] = set()
+        self._finished: list[str] = []
 
     def connect(self) -> Self:
         """Open the sockets, and wait until the kernel says that this client hears everything."""
@@ -70,7 +70,6 @@ class Client:
         """Send a message and wait for nothing."""
         msg: Message = {"channel": channel, **self.zmq.session.msg(msg_type, content), **kwargs}
         getattr(self.zmq, f"{channel}_channel").send(msg)
-        self._sent.add(msg["header"]["msg_id"])
         return msg
 
     def start(self, code: str, **content: Any) -> Message:
@@ -115,6 +114,7 @@ class Client:
         """Wait until a request is handled: its reply, and its idle status."""
         self.wait_reply(request)
         self.wait("iopub", lambda m: _answers(m, request) and m["content"].get("execution_state") == "idle")
+        self._finished.append(request["header"]["msg_id"])
         return self.exchange(request)
 
     def exchange(self, request: Message) -> Exchange:
@@ -145,9 +145,24 @@ class Client:
         """Answer an input_request."""
         self.zmq.input(text)
 
+    def beat(self, text: bytes) -> None:
+        """Send a heartbeat and wait for its echo."""
+        with self.zmq.connect_hb() as sock:
+            sock.linger = 0
+            sock.send(text)
+            assert sock.poll(GUARD * 1000), "the heart stands still"
+            assert sock.recv() == text
+
     def check(self) -> None:
-        """Hold all that was received for this client's requests against the specification."""
-        check_conversation([m for m in self.messages if m["parent_header"].get("msg_id") in self._sent])
+        """Hold all that was received for this client's requests against the specification.
+
+        Channels keep no order among each other: what came on others than iopub counts as sent before the idle status.
+        """
+        for msg_id in self._finished:
+            mine = [m for m in self.messages if m["parent_header"].get("msg_id") == msg_id]
+            idle = [m for m in mine if m["content"].get("execution_state") == "idle"]
+            mine.sort(key=lambda m: (m in idle, m["channel"] != "iopub"))
+            check_conversation(mine)
 
 
 def _answers(msg: Message, request: Message) -> bool:
