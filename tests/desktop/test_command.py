@@ -51,7 +51,8 @@ def running(connection_file: Path, *args: str) -> Generator[Client]:
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An environment of its own, as far as kernelspecs go, that Jupyter looks into."""
+    """The folder of kernelspecs of an environment of the test's own, which Jupyter looks into."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share/jupyter"))
     return tmp_path / "share/jupyter/kernels"
@@ -102,9 +103,9 @@ def test_the_older_forms(environment: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["-l"]) == 0
 
 
-def test_the_places(environment: Path, tmp_path: Path, jupyter_dirs: dict[str, Path]) -> None:
+def test_the_places(environment: Path, tmp_path: Path) -> None:
     places = {
-        "--user": jupyter_dirs["DATA"] / "kernels",
+        "--user": tmp_path / "data/kernels",
         f"--prefix={tmp_path / 'p'}": tmp_path / "p/share/jupyter/kernels",
         f"--folder={tmp_path / 'f'}": tmp_path / "f",
     }

@@ -61,6 +61,12 @@ def make_closure(number: int) -> Callable[[object], None]:
     return inner
 
 
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's folder of each test's own."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+
+
 def read(folder: Path) -> Any:
     return json.loads((folder / "kernel.json").read_text())
 
@@ -228,7 +234,7 @@ def test_a_launcher_that_cannot_run_alone_is_refused(
     assert not list(tmp_path.rglob("*"))
 
 
-def test_a_function_is_saved_and_starts_the_kernel(jupyter_dirs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_function_is_saved_and_starts_the_kernel(tmp_path: Path) -> None:
     folder = write_kernel_spec(user=True, name="launched", launcher=launcher, options=["--timeout=7"])
     assert "def launcher(" in (folder / "launcher.py").read_text()
     with start_kernel(TCP, tmp_path, name="launched") as kernel:
@@ -236,7 +242,6 @@ def test_a_function_is_saved_and_starts_the_kernel(jupyter_dirs: dict[str, Path]
         assert kernel.main.result("import sys; get_ipython().timeout") == "7.0"
     assert read(write_kernel_spec(user=True, name="launched"))
     assert not (folder / "launcher.py").exists()
-    remove_kernel_spec("launched", user=True)
 
 
 def test_a_script_is_copied_and_starts_the_kernel(tmp_path: Path) -> None:

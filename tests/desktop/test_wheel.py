@@ -113,6 +113,7 @@ def test_its_own_command_lists_it_and_uninstalling_removes_it(
     wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("JUPYTER_PATH")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
     environment = virtual(tmp_path / "venv", wheel)
     command = environment.python.with_name("async-kernel")
     shown = subprocess.run([str(command), "list"], capture_output=True, text=True, check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from traitlets import HasTraits, TraitError
@@ -162,7 +163,8 @@ def _check_value(option: str, section: str, name: str, trait: TraitType[Any, Any
 
 def _configurables(cls: type[BaseInterface]) -> dict[str, type[Configurable]]:
     """Every configurable class that is loaded with the interface, by name; its own ones win."""
-    import matplotlib_inline.config  # noqa: F401  # loaded with the first plot, else
+    with suppress(ImportError):  # it needs matplotlib, which may not be there; loaded with the first plot, else
+        import matplotlib_inline.config  # noqa: F401
 
     return {**_by_name(_subclasses(Configurable)), **_by_name(_classes(cls))}
 
