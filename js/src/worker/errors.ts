@@ -31,8 +31,11 @@ export function crash(error: unknown): Failure {
 
 /** The line that names the error: Pyodide puts whole Python tracebacks into `message`. */
 export function lastLine(error: unknown): string {
-  const text = messageOf(error);
-  return text.trim().split("\n").at(-1) ?? text;
+  const lines = messageOf(error).trim().split("\n");
+  const traceback = lines.findLastIndex((line) => line.startsWith("Traceback "));
+  // behind the frames, which are indented, and before what Pyodide adds to advise
+  const named = traceback < 0 ? undefined : lines.slice(traceback + 1).find((line) => /^\S/.test(line));
+  return (named ?? lines.at(-1) ?? "").replace(/\.$/, "");
 }
 
 /** Emscripten throws objects that are no errors. */
