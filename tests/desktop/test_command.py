@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -195,6 +196,22 @@ def test_show_config_shows_what_was_given() -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert ".backend = 'trio'" in shown.stdout
     assert ".timeout = 4.0" in shown.stdout
+
+
+def test_a_kernel_that_cannot_start_says_why_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "kernel.json"
+    file.write_text("no json")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for args, text in (
+            (["-f", str(file)], f"async-kernel: cannot read the connection file {file}"),
+            (["start", f"--shell={port}"], "async-kernel: cannot bind the shell channel: Address already in use"),
+            (["start", "--backend=curio"], "any of ['asyncio', 'trio']"),
+        ):
+            done = run(*args)
+            assert done.returncode == 1
+            assert text in done.stderr
+            assert len(done.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("form", [["start", "-f"], ["-f"], ["start", "--connection_file"], ["--name=x", "-f"]])

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import zmq
 
+from async_kernel_zmq._connection_file import ConnectionFileError
+
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +71,7 @@ class Sockets:
         """Bind every socket.
 
         Raises:
-            zmq.ZMQError: an address is taken.
+            ConnectionFileError: an address is taken, or not this machine's.
         """
         for channel, kind in _KINDS.items():
             sock = self._context.socket(kind)
@@ -84,7 +86,11 @@ class Sockets:
                 sock.curve_server = 1
                 sock.curve_secretkey = self._info.curve_secretkey.encode()
                 sock.curve_publickey = self._info.curve_publickey.encode()
-            self._bind(channel, sock)
+            try:
+                self._bind(channel, sock)
+            except zmq.ZMQError as e:
+                msg = f"cannot bind the {channel} channel: {e}"
+                raise ConnectionFileError(msg) from e
 
     def _bind(self, channel: str, sock: zmq.Socket[bytes]) -> None:
         port = self._info.port(channel)

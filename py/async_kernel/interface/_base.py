@@ -198,6 +198,7 @@ class BaseInterface(Application):
         except BaseException as e:
             await self._end()
             self.started.set_exception(e)
+            self.started.exception()  # looked at: whoever starts the interface gets it
             raise
         self.started.set_result(None)
         return self
