@@ -1,6 +1,7 @@
 /** The files beside the notebook: JupyterLite's drive, mounted through the site's service worker. */
 
 import { ContentsAPI, DriveFS } from "@jupyterlite/services/lib/contents/drivefs";
+import type { IEmscriptenFSNode, IStats } from "@jupyterlite/services/lib/contents/emscripten";
 import type { TDriveMethod, TDriveRequest, TDriveResponse } from "@jupyterlite/services/lib/contents/drivefs";
 
 import type { DriveOptions } from "../protocol.js";
@@ -18,8 +19,8 @@ type FileSystemType = Parameters<Pyodide["FS"]["mount"]>[0];
 
 interface SiteDriveOptions extends DriveFS.IOptions {
   readonly browsingContextId: string;
-  /** What Python sees as an OSError. */
-  readonly ioError: () => Error;
+  /** What Python sees as an OSError, by the name of its errno. */
+  readonly osError: (name: string) => Error;
 }
 
 /** Mount the drive and go to the notebook's directory. Where the page does not answer, say so and go without. */
@@ -32,8 +33,8 @@ export async function mountDrive(host: Host, pyodide: Pyodide, options: DriveOpt
   const { FS } = pyodide;
   const { PATH, ERRNO_CODES } = pyodide as Pick<SiteDriveOptions, "PATH"> & { ERRNO_CODES: Record<string, number> };
   const driveFS = FS as unknown as SiteDriveOptions["FS"]; // two descriptions of one object
-  const ioError = (): Error => new FS.ErrnoError(ERRNO_CODES["EIO"] ?? 0);
-  const drive = new SiteDriveFS({ FS: driveFS, PATH, ERRNO_CODES, ...options, mountpoint: MOUNT_POINT, ioError });
+  const osError = (name: string): Error => new FS.ErrnoError(ERRNO_CODES[name] ?? 0);
+  const drive = new SiteDriveFS({ FS: driveFS, PATH, ERRNO_CODES, ...options, mountpoint: MOUNT_POINT, osError });
   FS.mkdir(MOUNT_POINT);
   FS.mount(drive as unknown as FileSystemType, {}, MOUNT_POINT);
   const directory = PATH.join(MOUNT_POINT, options.directory);
@@ -46,9 +47,22 @@ export async function mountDrive(host: Host, pyodide: Pyodide, options: DriveOpt
 }
 
 class SiteDriveFS extends DriveFS {
-  // eslint-disable-next-line @typescript-eslint/no-useless-constructor -- it narrows what is taken
   constructor(options: SiteDriveOptions) {
     super(options);
+    const { FS, PATH, API, node_ops: operations } = this;
+    const attributes = operations.getattr.bind(operations);
+    operations.getattr = (value): IStats => {
+      const stats = attributes(value);
+      // JupyterLite knows no time of a folder's last change, and Python's import relies on it
+      return FS.isDir(stats.mode ?? 0) ? { ...stats, mtime: new Date() } : stats;
+    };
+    operations.rmdir = (parent, name): void => {
+      const path = PATH.join2(this.realPath(parent as IEmscriptenFSNode), name);
+      if (API.readdir(path).some((entry) => entry !== "." && entry !== "..")) {
+        throw options.osError("ENOTEMPTY"); // JupyterLite would delete all that is in it
+      }
+      API.rmdir(path);
+    };
   }
 
   override createAPI(options: SiteDriveOptions): ContentsAPI {
@@ -59,6 +73,14 @@ class SiteDriveFS extends DriveFS {
 /** Milliseconds for which answers about what is there are kept: an import asks for the same directory again and again. */
 const FRESH = 50;
 const LOOKS: ReadonlySet<TDriveMethod> = new Set<TDriveMethod>(["getattr", "getmode", "lookup", "readdir"]);
+/** Of these JupyterLite's page gives no answer when the file is gone, and the wait would be long. */
+const NEED_A_FILE: ReadonlySet<TDriveMethod> = new Set<TDriveMethod>([
+  "getattr",
+  "getmode",
+  "readdir",
+  "rename",
+  "rmdir",
+]);
 
 /** Asks the page, through its service worker, and waits for the answer, which the worker's thread may do. */
 class SiteContentsAPI extends ContentsAPI {
@@ -72,6 +94,9 @@ class SiteContentsAPI extends ContentsAPI {
   }
 
   override request<T extends TDriveMethod>(data: TDriveRequest<T>): TDriveResponse<T> {
+    if (NEED_A_FILE.has(data.method) && !this.request({ method: "lookup", path: data.path }).ok) {
+      throw this.#options.osError("ENOENT");
+    }
     const isLook = LOOKS.has(data.method);
     if (!isLook || performance.now() > this.#staleAt) {
       this.#answers.clear();
@@ -86,7 +111,7 @@ class SiteContentsAPI extends ContentsAPI {
   }
 
   #ask(data: TDriveRequest<TDriveMethod>): string {
-    const { baseUrl, browsingContextId, ioError } = this.#options;
+    const { baseUrl, browsingContextId, osError } = this.#options;
     const request = new XMLHttpRequest();
     request.open("POST", endpoint(baseUrl), false);
     request.timeout = TIMEOUT;
@@ -94,10 +119,10 @@ class SiteContentsAPI extends ContentsAPI {
       request.send(envelope(data, browsingContextId));
     } catch {
       // JupyterLite's page does not answer what it cannot do
-      throw ioError();
+      throw osError("EIO");
     }
     if (request.status !== 200) {
-      throw ioError();
+      throw osError("EIO");
     }
     return request.responseText;
   }
