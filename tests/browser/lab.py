@@ -169,7 +169,7 @@ class Notebook(Document):
     def restart(self, *, run_all: bool = False) -> None:
         """Restart the kernel, as by the menu, and wait until it has started (or `run_all` has set all cells going)."""
         self.command("notebook:restart-run-all" if run_all else "notebook:restart-kernel")
-        self.lab.accept("Restart")
+        self.lab.accept("Confirm Kernel Restart")
 
     def shut_down(self) -> None:
         """Shut the kernel down, as by the menu."""

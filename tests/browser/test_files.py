@@ -69,9 +69,21 @@ def test_a_file_made_and_edited_by_hand_is_read_by_python(shared_lab: Lab, noteb
     expect(notebook.run("open('untitled.txt').read()").result).to_have_text("'typed by hand'")
 
 
-def test_a_missing_file_and_a_folder_raise_the_usual_errors(notebook: Notebook) -> None:
+def test_what_is_not_there_raises_the_usual_errors(shared_lab: Lab, notebook: Notebook) -> None:
     expect(notebook.run("open('nothing.txt')").error).to_contain_text("FileNotFoundError: [Errno 44]")
-    expect(notebook.run("import os\nos.makedirs('full/of/it')\nos.rmdir('full')").error).to_contain_text("OSError")
+    shared_lab.write_file("vanishes.txt", "here")
+    notebook.run("from pathlib import Path\nPath('vanishes.txt').stat()")
+    shared_lab.delete_file("vanishes.txt")
+    for call in ("read_text()", "stat()", "unlink()", "rename('other.txt')"):
+        expect(notebook.run(f"Path('vanishes.txt').{call}").error).to_contain_text("FileNotFoundError")
+
+
+def test_a_folder_with_files_is_not_removed(shared_lab: Lab, notebook: Notebook) -> None:
+    notebook.run("import os, shutil\nos.makedirs('full/of')\nopen('full/of/it.txt', 'w').write('kept')")
+    expect(notebook.run("os.rmdir('full')").error).to_contain_text("OSError: [Errno 55]")
+    assert shared_lab.read_text("full/of/it.txt") == "kept"
+    notebook.run("shutil.rmtree('full')")
+    expect(shared_lab.file("full")).to_have_count(0)
 
 
 def test_modules_beside_the_notebook_are_imported(shared_lab: Lab, notebook: Notebook) -> None:
