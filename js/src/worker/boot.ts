@@ -3,7 +3,7 @@
 import type { StartOptions } from "../protocol.js";
 import { importCore, runScript, startCore } from "./core.js";
 import { Downloads } from "./download.js";
-import { mountDrive } from "./drive.js";
+import { mountDrive } from "./drive/mount.js";
 import { crash } from "./errors.js";
 import type { Host } from "./host.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";

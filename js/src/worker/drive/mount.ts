@@ -1,0 +1,53 @@
+/** The files beside the notebook: JupyterLite's drive, mounted through the site's service worker. */
+
+import type { DriveOptions } from "../../protocol.js";
+import { lastLine } from "../errors.js";
+import type { Host } from "../host.js";
+import type { Pyodide } from "../pyodide.js";
+import type { Log } from "../serve.js";
+import { driveEndpoint, envelope } from "./contents.js";
+import { SiteDriveFS, type SiteDriveOptions } from "./file_system.js";
+
+const MOUNT_POINT = "/drive";
+/** Milliseconds for the page to show that it is there. */
+const PROBE_TIMEOUT = 5_000;
+
+type FileSystemType = Parameters<Pyodide["FS"]["mount"]>[0];
+
+/** Mount the drive and go to the notebook's directory. Where the page does not answer, say so and go without. */
+export async function mountDrive(host: Host, pyodide: Pyodide, options: DriveOptions, log: Log): Promise<void> {
+  const failure = await probe(host, options);
+  if (failure !== undefined) {
+    log("warning", `The files beside the notebook are not mounted: ${failure}`);
+    return;
+  }
+  const { FS } = pyodide;
+  const { PATH, ERRNO_CODES } = pyodide as Pick<SiteDriveOptions, "PATH"> & { ERRNO_CODES: Record<string, number> };
+  const driveFS = FS as unknown as SiteDriveOptions["FS"]; // two descriptions of one object
+  const osError = (name: string): Error => new FS.ErrnoError(ERRNO_CODES[name] ?? 0);
+  const drive = new SiteDriveFS({ FS: driveFS, PATH, ERRNO_CODES, ...options, mountpoint: MOUNT_POINT, osError });
+  FS.mkdir(MOUNT_POINT);
+  FS.mount(drive as unknown as FileSystemType, {}, MOUNT_POINT);
+  const directory = PATH.join(MOUNT_POINT, options.directory);
+  try {
+    FS.chdir(directory);
+  } catch {
+    FS.chdir(MOUNT_POINT);
+    log("warning", `The notebook's directory ${directory} is not in the drive: the kernel starts in ${MOUNT_POINT}.`);
+  }
+}
+
+/** Ask once without blocking: what is wrong, or nothing. */
+async function probe(host: Host, { baseUrl, browsingContextId, driveName }: DriveOptions): Promise<string | undefined> {
+  if (host.name === "node") {
+    return "there is no service worker in Node.";
+  }
+  const body = envelope({ method: "lookup", path: driveName === "" ? "" : `${driveName}:` }, browsingContextId);
+  try {
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT);
+    const response = await fetch(driveEndpoint(baseUrl), { method: "POST", body, signal });
+    return response.ok ? undefined : `the service worker is not in charge of this page (${String(response.status)}).`;
+  } catch (error) {
+    return `the page gave no answer (${lastLine(error)}).`;
+  }
+}
