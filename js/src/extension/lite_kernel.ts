@@ -117,10 +117,14 @@ export class LiteKernel implements IKernel {
       }
     });
     await this.#kernel.start();
-    await this.#kernel.ready.catch(() => undefined); // told by onDead, or disposed of
+    await this.#kernel.ready.then(
+      () => {
+        log.flush();
+      },
+      () => undefined, // told by onDead, or disposed of
+    );
     this.#isStarting = false;
     toast.close();
-    log.flush();
   }
 
   #relay(message: JupyterMessage): void {
@@ -139,6 +143,7 @@ export class LiteKernel implements IKernel {
     if (this.#isDisposed) {
       return;
     }
+    this.#parts.log.flush();
     this.#open.forEach((header) => {
       this.#refuse(header, failure.reason);
     });
