@@ -20,7 +20,7 @@ def inspect(
     try:
         name = token_at_cursor(code, cursor_pos)
         data = shell.object_inspect_mime(name, detail_level=detail_level, omit_sections=omit_sections)
-    except KeyError:
+    except (KeyError, SyntaxError, UnicodeEncodeError):  # no such name, or no Python
         return {"status": "ok", "found": False, "data": {}, "metadata": {}}
     if not shell.enable_html_pager:
         data.pop("text/html", None)
