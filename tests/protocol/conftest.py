@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
 import pytest
-from protocol.transports import InProcess, Node, SharedKernel, Transport, node_process
+from protocol.transports import InProcess, Node, SharedKernel, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 STREAMS = pytest.StashKey[tuple[TextIO, TextIO]]()
 
 
-@pytest.fixture(scope="session", params=["in-process", "pyodide"])
+@pytest.fixture(scope="session", params=[InProcess, Node], ids=lambda cls: cls.name)
 def transport(request: pytest.FixtureRequest) -> Generator[Transport]:
-    """Each way to a kernel in turn. Pyodide takes seconds to boot: all tests share its kernel."""
-    if request.param == "in-process":
-        yield InProcess()
-    else:
-        with node_process({}) as process:
-            yield Node(process)
+    """Each way to a kernel in turn."""
+    transport = request.param()
+    yield transport
+    transport.close()
 
 
 @pytest.fixture(scope="module")

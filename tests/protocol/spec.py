@@ -184,6 +184,9 @@ OK_REPLIES: dict[str, Check] = {
     ),
     "shutdown_reply": fields({"restart": a(bool)}),
     "interrupt_reply": fields({}),
+    "create_subshell_reply": fields({"subshell_id": a(str)}),
+    "delete_subshell_reply": fields({}),
+    "list_subshell_reply": fields({"subshell_id": list_of(a(str))}),
 }
 
 INPUT_REQUEST = fields({"prompt": a(str), "password": a(bool)})

@@ -147,17 +147,16 @@ async def test_objects_that_json_lacks_are_sent_as_the_nearest_thing(client: Pro
 
 
 @pytest.mark.parametrize("where", ["data={'application/json': ODD}", "data={}, metadata={'odd': ODD}"])
-@pytest.mark.parametrize("odd", ["object()", "[object()]", "{object(): 1}", "lambda: 0", "1j", "RING", "DEEP"])
+@pytest.mark.parametrize("odd", ["object()", "[object()]", "{object(): 1}", "lambda: 0", "1j", "RING"])
 async def test_what_has_no_json_form_fails_where_it_is_displayed(client: ProtocolClient, where: str, odd: str) -> None:
     done = await client.execute(
-        "RING = []\nRING.append(RING)\nDEEP = []\nfor _ in range(100_000): DEEP = [DEEP]\n"
-        f"ODD = {odd}\nget_ipython().display_pub.publish({where})"
+        f"RING = []\nRING.append(RING)\nODD = {odd}\nget_ipython().display_pub.publish({where})"
     )
     if done.content["status"] == "error":
         assert done.content["ename"] in ("TypeError", "ValueError", "RecursionError")
     else:
         assert len(displayed(done)) == 1
-    assert outputs(await client.execute("DEEP = RING = ODD = None\n'next'")) == [("execute_result", "'next'")]
+    assert outputs(await client.execute("'next'")) == [("execute_result", "'next'")]
 
 
 async def test_lone_surrogates_in_a_display(client: ProtocolClient) -> None:

@@ -152,8 +152,9 @@ async def test_event_callbacks(client: ProtocolClient) -> None:
     await client.execute("4")
     values = await client.values(seen="[s for s in seen if 'execute' not in s]", pre="seen.count('pre_execute') > 0")
     await client.execute(
-        "for name, f in dict(pre_run_cell=pre_run, post_run_cell=post_run, pre_execute=pre, post_execute=post).items():\n"
-        "    ip.events.unregister(name, f)"
+        "for callback in (pre_run, post_run, pre, post):\n"
+        "    for registered in ip.events.callbacks.values():\n"
+        "        if callback in registered: registered.remove(callback)"
     )
     assert values["seen"] == [("post_run_cell", 3), ("pre_run_cell", "4"), ("post_run_cell", 4)]
     assert values["pre"]

@@ -57,7 +57,7 @@ async def test_earlier_results_have_names(client: ProtocolClient) -> None:
     first = await client.execute("'first'")
     await client.execute("'second'")
     n = first.content["execution_count"]
-    done = await client.execute(f"_, __, _{n}, Out[{n}], In[{n}]")
+    done = await client.execute(f"_, __, _{n}, Out[{n}], In[-3]")
     assert outputs(done) == [("execute_result", """('second', 'first', 'first', 'first', "'first'")""")]
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from abc import ABC, abstractmethod
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from async_kernel.interface import Handlers
 
 ROOT = Path(__file__).parents[2]
-BOOT = 120
+BOOT = 60
 """Seconds after which a kernel process that says nothing is a failure."""
 
 
@@ -82,6 +82,9 @@ class Transport(ABC):
     has_threads: bool
     has_history_database: bool
     """Whether the inputs of other sessions are kept."""
+
+    def close(self) -> None:  # noqa: B027  # most leave nothing
+        """End what `kernel` has left running."""
 
     @abstractmethod
     def kernel(self) -> AbstractAsyncContextManager[SharedKernel]:
@@ -151,12 +154,22 @@ class Node(Transport):
     has_threads = False
     has_history_database = False
 
-    def __init__(self, process: NodeProcess) -> None:
-        self._shared = process
+    def __init__(self) -> None:
+        self._shared = ExitStack()
+        self._process: NodeProcess | None = None
+        self._boots = True
 
     @asynccontextmanager
     async def kernel(self) -> AsyncGenerator[SharedKernel]:
-        yield self._shared
+        # Booting takes seconds: one process serves all modules, unless a test has killed it.
+        if not self._boots:
+            pytest.fail("the kernel did not start: see the first test that says so")
+        if self._process is None or self._process.failure:
+            self.close()
+            self._boots = False
+            self._process = self._shared.enter_context(node_process({}))
+            self._boots = True
+        yield self._process
 
     @asynccontextmanager
     async def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[ProtocolClient]:
@@ -165,6 +178,9 @@ class Node(Transport):
             process.line.client(process.deliver) as client,
         ):
             yield client
+
+    def close(self) -> None:
+        self._shared.close()
 
 
 class NodeProcess:
@@ -206,6 +222,8 @@ class NodeProcess:
                 self._receive(parts[0].decode(), list(parts[1:]))
             case "log":
                 self.log.append(f"{head['level']}: {head['text']}")
+            case "progress":
+                self.log.append(f"progress: {head['text']}")
             case "dead" if "shut down" in head["reason"]:
                 self.line.on_stopped()
             case "dead" | "error":
@@ -237,7 +255,7 @@ def node_process(options: Mapping[str, Any]) -> Generator[NodeProcess]:
         reader.start()
         try:
             if not process.ready.wait(BOOT) or process.failure:
-                pytest.fail(f"the kernel did not start: {process.failure}")
+                pytest.fail(f"the kernel did not start: {process.failure or process.log}")
             yield process
         finally:
             popen.stdin.close()  # its sign to end
