@@ -67,6 +67,10 @@ class ZMQInterface(BaseInterface):
             raise RuntimeError(msg)
 
     async def _start(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            # First, so that it is undone last: clients interrupt before they ask a kernel to end, and it may come late.
+            old = signal.signal(signal.SIGINT, self._on_sigint)
+            self._exit.callback(signal.signal, signal.SIGINT, old)
         self.path, info = self._connection_info()
         connection = ZMQConnection(self, info)
         self._exit.callback(connection.sockets.close)
@@ -83,9 +87,6 @@ class ZMQInterface(BaseInterface):
         self._exit.callback(descriptors.uninstall)
         self._log_to(self.streams.terminal["stderr"])
         connection.sockets.start(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
-        if threading.current_thread() is threading.main_thread():
-            old = signal.signal(signal.SIGINT, self._on_sigint)
-            self._exit.callback(signal.signal, signal.SIGINT, old)
 
     def _log_to(self, terminal: TextIO) -> None:
         """Keep the kernel's log out of its cells."""
@@ -120,8 +121,9 @@ class ZMQInterface(BaseInterface):
         self.last_interrupt_frame = frame
         if runs_user_code(frame):
             raise KeyboardInterrupt
-        # By way of another thread: this one may be waiting in its selector, and would not notice.
-        self.callers["control"].call_soon(super().interrupt)
+        if self.started.done() and not self.stopping.done():
+            # By way of another thread: this one may be waiting in its selector, and would not notice.
+            self.callers["control"].call_soon(super().interrupt)
 
     def on_orphaned(self) -> None:
         """End with the parent process, soon if a cell does not let go."""
