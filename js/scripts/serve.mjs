@@ -14,7 +14,7 @@
  * is a pipe, or with a signal.
  */
 
-import { createReadStream } from "node:fs";
+import { createReadStream, fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
@@ -134,9 +134,15 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       overlay: { type: "string" },
     },
   });
-  const { url } = await serve({ ...values, port: Number(values.port) });
-  process.stdout.write(`Serving on ${url}\n`);
-  if (!process.stdin.isTTY) {
+  try {
+    const { url } = await serve({ ...values, port: Number(values.port) });
+    process.stdout.write(`Serving on ${url}\n`);
+  } catch (error) {
+    process.stderr.write(`Cannot serve on port ${values.port} (${error.message}): try another --port\n`);
+    process.exit(1);
+  }
+  const input = fstatSync(0);
+  if (input.isFIFO() || input.isSocket()) {
     process.stdin.on("end", () => process.exit()).resume();
   }
 }
