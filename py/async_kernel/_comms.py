@@ -12,6 +12,7 @@ import comm
 from comm.base_comm import BaseComm, CommManager
 
 from async_kernel._context import Request, current_request, request_context
+from async_kernel._errors import UnknownCommError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ class Comms:
 
         Raises:
             Exception: whatever a callback raises.
-            LookupError: the target or the comm is unknown.
+            UnknownCommError: the target or the comm is unknown.
         """
         comm_id = request.content["comm_id"]
         match request.msg_type:
@@ -110,7 +111,7 @@ class Comms:
         if callback is None:
             comm_.close()
             msg = f"no comm target {target!r} is registered"
-            raise LookupError(msg)
+            raise UnknownCommError(msg)
         self.manager.register_comm(comm_)
         try:
             callback(comm_, {**request.msg})
@@ -122,4 +123,4 @@ class Comms:
         if comm_ := self.manager.comms.get(comm_id):
             return cast("KernelComm", comm_)
         msg = f"there is no comm {comm_id!r}"
-        raise LookupError(msg)
+        raise UnknownCommError(msg)

@@ -9,7 +9,8 @@ AsyncKernelError
 ├── CallerError
 │   └── CallerStopped       a call was scheduled on a caller that has been stopped
 ├── BadMessageError         a client sent what is no message of the specification
-└── SettingsError           a setting is unknown or of the wrong kind
+├── SettingsError           a setting is unknown or of the wrong kind
+└── UnknownCommError        a message is for a comm or a target that there is not
 ```
 """
 
@@ -30,6 +31,7 @@ __all__ = [
     "PendingError",
     "PendingNotDone",
     "SettingsError",
+    "UnknownCommError",
 ]
 
 
@@ -76,3 +78,7 @@ class BadMessageError(AsyncKernelError):
 
 class SettingsError(AsyncKernelError):
     """A setting is unknown or of the wrong kind; the text lists what there is."""
+
+
+class UnknownCommError(AsyncKernelError):
+    """A message is for a comm that is not open, or opens one of a target that nobody has registered."""

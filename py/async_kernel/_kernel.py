@@ -9,7 +9,7 @@ from traitlets import Dict, List, Unicode
 from async_kernel._comms import Comms
 from async_kernel._context import Request, current_request
 from async_kernel._dispatch import Dispatcher
-from async_kernel._errors import BadMessageError
+from async_kernel._errors import BadMessageError, UnknownCommError
 from async_kernel._message import check, refused
 from async_kernel._requests.complete import complete, is_complete
 from async_kernel._requests.execute import execute
@@ -187,16 +187,19 @@ class Kernel(HasInterface):
         """Run a cell. Section "Execute"."""
         code = field(request, "code", str)
         silent = field(request, "silent", bool, default=False)
+        store_history = field(request, "store_history", bool, default=not silent)
         expressions = field(request, "user_expressions", dict, None) or {}
+        allow_stdin = field(request, "allow_stdin", bool, default=False)
+        field(request, "stop_on_error", bool, default=True)  # checked here, read by the queue
         self.last_execute = request
         if not silent:
             self._publish_input(code)
         return await self.do_execute(
             code,
             silent,
-            store_history=field(request, "store_history", bool, default=not silent),
+            store_history=store_history,
             user_expressions=expressions,
-            allow_stdin=field(request, "allow_stdin", bool, default=False),
+            allow_stdin=allow_stdin,
             cell_id=request.msg["metadata"].get("cellId"),
             cell_meta=request.msg["metadata"],
         )
@@ -357,7 +360,7 @@ class Kernel(HasInterface):
             field(request, "target_name", str)
         try:
             self.comms.handle(request)
-        except LookupError as e:
+        except UnknownCommError as e:
             self.log.warning("%s: %s", request.msg_type, e)
         except Exception:  # noqa: BLE001  # a user's callback: its error is shown, as a cell's
             self.shell.showtraceback()
