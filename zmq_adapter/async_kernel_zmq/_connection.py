@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import queue
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from async_kernel._transport import Connection
 from IPython.core.error import StdinNotImplementedError
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 
     from async_kernel_zmq._connection_file import ConnectionInfo
     from async_kernel_zmq.interface import ZMQInterface
+
+
+@dataclass(eq=False)
+class _Question:
+    """An `input_request` that waits for its answer."""
+
+    route: object
+    parents: set[str | None]
+    """What an answer may name as its parent."""
+    answer: queue.SimpleQueue[Message | None] = field(default_factory=queue.SimpleQueue)
+    """Gets None at the end of the kernel."""
 
 
 class ZMQConnection(Connection):
@@ -31,7 +43,8 @@ class ZMQConnection(Connection):
             orphaned=interface.on_orphaned,
             log=interface.log,
         )
-        self._answers: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._questions: list[_Question] = []
+        self._closed = False
 
     def send(self, msg: Message, route: object = None) -> None:
         if msg["channel"] == "iopub":
@@ -41,14 +54,27 @@ class ZMQConnection(Connection):
         self.sockets.send(msg["channel"], to_frames(msg, self._signer, prefix))
 
     def request_input(self, msg: Message, route: object = None) -> Message:
-        while not self._answers.empty():
-            self._answers.get()  # answers to questions that were interrupted
-        self.send(msg, route)
-        answer = self._answers.get()
+        question = _Question(route, {None, msg["header"]["msg_id"], msg["parent_header"].get("msg_id")})
+        self._questions.append(question)
+        try:
+            self.send(msg, route)
+            answer = None if self._closed else question.answer.get()
+        finally:
+            self._questions.remove(question)
         if answer is None:
             text = "the kernel ended while it waited for input"
             raise StdinNotImplementedError(text)
         return answer
+
+    def _answer(self, msg: dict[str, Any], route: list[bytes]) -> bool:
+        """Give an answer to who waits for it. Clients name the question as parent, or nothing."""
+        parent = msg["parent_header"]
+        asked = parent.get("msg_id") if isinstance(parent, dict) else None
+        for question in list(self._questions):
+            if question.route == route and asked in question.parents and isinstance(msg["content"], dict):
+                question.answer.put(cast("Message", msg))
+                return True
+        return False
 
     def _receive(self, channel: str, frames: list[bytes]) -> None:
         """Take the frames of a message. Called in the I/O thread."""
@@ -57,8 +83,7 @@ class ZMQConnection(Connection):
         except WireError as e:
             self._interface.log.debug("Dropped %s", e)
             return
-        if channel == "stdin":
-            self._answers.put(raw)  # type: ignore[arg-type]  # checked by who asked
+        if channel == "stdin" and self._answer(raw, route):
             return
         self._interface.kernel.receive({**raw, "channel": channel}, self, buffers=buffers, route=route)
 
@@ -70,4 +95,6 @@ class ZMQConnection(Connection):
 
     def close(self) -> None:
         """Let go of whoever waits for input."""
-        self._answers.put(None)
+        self._closed = True
+        for question in list(self._questions):
+            question.answer.put(None)
