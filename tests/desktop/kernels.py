@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from async_kernel.testing import Exchange, execute_content
 from jupyter_client.manager import KernelManager
+from jupyter_client.session import Session
 from protocol.spec import check_conversation
 
 if TYPE_CHECKING:
@@ -66,11 +67,11 @@ class Client:
     def close(self) -> None:
         self.zmq.stop_channels()
 
-    def send(self, msg_type: str, content: Content | None = None, channel: Channel = "shell", **kwargs: Any) -> Message:
+    def send(self, msg_type: str, content: Content | None = None, channel: Channel = "shell") -> Message:
         """Send a message and wait for nothing."""
-        msg: Message = {"channel": channel, **self.zmq.session.msg(msg_type, content), **kwargs}
-        getattr(self.zmq, f"{channel}_channel").send(msg)
-        return msg
+        raw = self.zmq.session.msg(msg_type, content)
+        getattr(self.zmq, f"{channel}_channel").send(raw)
+        return _as_sent(channel, {"buffers": [], **raw})
 
     def start(self, code: str, **content: Any) -> Message:
         """Send a cell and wait for nothing."""
@@ -92,10 +93,8 @@ class Client:
             kinds = [(m["channel"], m["header"]["msg_type"]) for m in self.messages[-20:]]
             text = f"nothing on {channel}; the last that came: {kinds}\nthe kernel's log:\n{self._log()[-4000:]}"
             raise AssertionError(text) from None
-        names = ("header", "parent_header", "metadata", "content", "buffers")
-        msg: Message = {"channel": channel, **{name: _undated(raw[name]) for name in names}}
-        self.messages.append(msg)
-        return msg
+        self.messages.append(_as_sent(channel, raw))
+        return self.messages[-1]
 
     def wait_reply(self, request: Message) -> Message:
         """The reply to a request, without what was published for it."""
@@ -169,11 +168,12 @@ def _answers(msg: Message, request: Message) -> bool:
     return msg["parent_header"].get("msg_id") == request["header"]["msg_id"]
 
 
-def _undated(part: Any) -> Any:
-    """A part of a message as it was sent: jupyter_client makes dates of some texts."""
-    if isinstance(part, dict):
-        return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in part.items()}
-    return part
+def _as_sent(channel: str, raw: Mapping[str, Any]) -> Any:
+    """A message as it is on the wire: jupyter_client makes dates of some texts."""
+    parts = {name: raw[name] for name in ("header", "parent_header", "metadata", "content", "buffers")}
+    for name in ("header", "parent_header"):
+        parts[name] = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in parts[name].items()}
+    return {"channel": channel, **parts}
 
 
 class Kernel:
@@ -195,9 +195,11 @@ class Kernel:
         """What the kernel wrote to the stderr of its process."""
         return self.log_file.read_text()
 
-    def client(self, **connection: Any) -> Client:
-        """One more client."""
-        client = Client(self.manager.client(**connection), lambda: self.log).connect()
+    def client(self, session: Session | None = None) -> Client:
+        """One more client, in a session of its own unless one is given."""
+        own = self.manager.session
+        session = session or Session(key=own.key, signature_scheme=own.signature_scheme)
+        client = Client(self.manager.client(session=session), lambda: self.log).connect()
         self._exit.callback(client.close)
         return client
 

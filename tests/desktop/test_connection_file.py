@@ -149,7 +149,7 @@ def test_each_scheme_signs_as_jupyter_client_does(scheme: str) -> None:
 
 
 def test_scheme_that_is_unknown() -> None:
-    with pytest.raises(ValueError, match="'hmac-rot13': use one of .*hmac-sha256"):
+    with pytest.raises(ValueError, match=r"'hmac-rot13': use one of .*hmac-sha256"):
         Signer(b"secret", "hmac-rot13")
 
 

@@ -1,0 +1,224 @@
+"""Clients of one kernel: who hears what, who is asked, and what is answered while a cell computes."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import zmq
+from desktop.kernels import GUARD
+from jupyter_client.session import Session
+from protocol.client import outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from async_kernel._wire import Content, Message
+    from desktop.kernels import Client, Kernel
+
+COMPLETE = {"code": "import base64; base64.b64enc", "cursor_pos": 28}
+
+
+@pytest.fixture
+def other(kernel: Kernel) -> Generator[Client]:
+    """A second client."""
+    client = kernel.client()
+    yield client
+    client.check()
+    client.close()
+
+
+@contextmanager
+def computing(client: Client, folder: Path, how: str = "pass") -> Generator[Message]:
+    """A cell that keeps the shell's thread for the block."""
+    flag = folder / "go on"
+    request = client.start(f"import os, time\nprint('computing')\nwhile not os.path.exists({str(flag)!r}): {how}")
+    client.wait_text(request, "computing")
+    yield request
+    flag.touch()
+    assert client.finish(request).content["status"] == "ok"
+
+
+def no_reply_but(client: Client, request: Message) -> None:
+    """What came on the client's shell channel belongs to one request."""
+    replies = [m for m in client.messages if m["channel"] == "shell"]
+    assert [m["parent_header"]["msg_id"] for m in replies] == [request["header"]["msg_id"]]
+
+
+# --- iopub
+
+
+class Subscriber:
+    """A bare SUB socket."""
+
+    def __init__(self, client: Client) -> None:
+        self._session = Session(key=client.zmq.session.key)  # each has its own memory of signatures
+        self.socket = client.zmq.context.socket(zmq.SUB)
+        self.socket.linger = 0
+        self.socket.rcvtimeo = GUARD * 1000
+        self.socket.connect(client.zmq._make_url("iopub"))
+
+    def next(self) -> tuple[list[bytes], dict[str, Any]]:
+        """The topic and the message that come next."""
+        return self._session.recv(self.socket, mode=0)
+
+
+@pytest.fixture
+def subscriber(client: Client) -> Generator[Subscriber]:
+    subscriber = Subscriber(client)
+    with subscriber.socket:
+        yield subscriber
+
+
+def test_each_subscriber_is_welcomed_with_its_topic(subscriber: Subscriber) -> None:
+    for topic in ("", "kernel", "\u00e9"):
+        subscriber.socket.subscribe(topic)
+        topics, msg = subscriber.next()
+        assert topics == [topic.encode()]
+        assert msg["msg_type"] == "iopub_welcome"
+        assert (msg["content"], msg["parent_header"]) == ({"subscription": topic}, {})
+
+
+def test_topics_divide_what_is_heard(subscriber: Subscriber, client: Client) -> None:
+    for topic in ("kernel.", "nothing of the kind"):
+        subscriber.socket.subscribe(topic)
+        assert subscriber.next()[1]["content"] == {"subscription": topic}
+    subscriber.socket.unsubscribe("kernel.")
+    subscriber.socket.subscribe("the kernel knows of it once it knows of this")
+    subscriber.next()
+    client.execute("'unheard'")
+    subscriber.socket.subscribe("kernel.")
+    assert subscriber.next()[1]["content"] == {"subscription": "kernel."}
+    done = client.execute("1")
+    topics, msg = subscriber.next()
+    assert topics == [f"kernel.{done.reply['header']['session']}.status".encode()]
+    assert msg["content"] == {"execution_state": "busy"}
+
+
+def test_reply_goes_to_the_asker_and_output_to_all(client: Client, other: Client) -> None:
+    mine = client.execute("print('to all'); 1")
+    heard = other.wait("iopub", lambda m: m["header"]["msg_type"] == "execute_result")
+    assert heard["parent_header"]["msg_id"] == mine.request["header"]["msg_id"]
+    assert outputs(other.exchange(mine.request)) == [("stdout", "to all\n"), ("execute_result", "1")]
+    yours = other.execute("2")
+    no_reply_but(client, mine.request)
+    no_reply_but(other, yours.request)
+
+
+def test_pipelined_requests_of_two_clients_each_get_their_reply(client: Client, other: Client) -> None:
+    sent = [(c, c.start(f"{i}")) for i in range(20) for c in (client, other)]
+    for i, (asker, request) in enumerate(sent):
+        assert outputs(asker.finish(request)) == [("execute_result", str(i // 2))]
+
+
+def test_client_that_comes_back_with_its_identity_is_served(kernel: Kernel) -> None:
+    lost = kernel.client().zmq.session
+    back = kernel.client(Session(session=lost.session, key=lost.key))
+    assert back.result("6 * 7") == "42"
+
+
+def test_heart_beats_while_a_cell_computes(client: Client, tmp_path: Path) -> None:
+    with computing(client, tmp_path):
+        for text in (b"ping", b"", b"x" * 100_000):
+            client.beat(text)
+
+
+# --- what does not wait for the cell
+
+
+@pytest.mark.parametrize("how", ["pass", "time.sleep(0.01)"])
+@pytest.mark.parametrize(
+    ("msg_type", "content", "channel"),
+    [
+        ("kernel_info_request", {}, "shell"),
+        ("kernel_info_request", {}, "control"),
+        ("comm_info_request", {}, "shell"),
+        ("complete_request", COMPLETE, "shell"),
+        ("inspect_request", {"code": "zip", "cursor_pos": 3, "detail_level": 0}, "shell"),
+        ("is_complete_request", {"code": "1"}, "shell"),
+        ("history_request", {"hist_access_type": "tail", "n": 1, "output": False, "raw": True}, "shell"),
+    ],
+)
+def test_answered_while_a_cell_computes(
+    client: Client, other: Client, tmp_path: Path, msg_type: str, content: Content, channel: str, how: str
+) -> None:
+    with computing(client, tmp_path, how) as request:
+        for asker in (client, other):
+            assert asker.request(msg_type, content, channel).content["status"] in ("ok", "complete")
+        assert not client.exchange(request).of_type("execute_reply")
+
+
+def test_completion_waits_for_no_cell_in_the_queue(client: Client, tmp_path: Path) -> None:
+    with computing(client, tmp_path):
+        queued = [client.start("pass") for _ in range(3)]
+        assert client.request("complete_request", COMPLETE).content["matches"] == ["b64encode"]
+    for request in queued:
+        client.finish(request)
+
+
+def test_completion_knows_what_the_running_cell_has_made(client: Client, tmp_path: Path) -> None:
+    client.execute("class Made: pass\nmade = Made()")
+    with computing(client, tmp_path, "made.attribute_of_the_cell = 1"):
+        done = client.request("complete_request", {"code": "made.attr", "cursor_pos": 9})
+        assert [m.rpartition(".")[2] for m in done.content["matches"]] == ["attribute_of_the_cell"]
+
+
+# --- stdin
+
+
+def test_input_and_getpass(client: Client) -> None:
+    request = client.start("from getpass import getpass\nprint('before', end='')\ninput('Name? '), getpass('Word? ')")
+    asked = client.wait_question()
+    assert asked["content"] == {"prompt": "Name? ", "password": False}
+    assert asked["parent_header"] == request["header"]
+    client.answer("Ada \u00e9\U0001f40d")
+    assert client.wait_question()["content"] == {"prompt": "Word? ", "password": True}
+    client.answer("secret")
+    done = client.finish(request)
+    assert outputs(done) == [("stdout", "before"), ("execute_result", "('Ada \u00e9\U0001f40d', 'secret')")]
+
+
+def test_each_client_is_asked_for_its_own_cell(client: Client, other: Client) -> None:
+    mine, yours = client.start("input('mine')"), other.start("input('yours')")
+    assert client.wait_question()["content"]["prompt"] == "mine"
+    client.answer("1")
+    assert outputs(client.finish(mine)) == [("execute_result", "'1'")]
+    assert other.wait_question()["content"]["prompt"] == "yours"
+    other.answer("2")
+    assert outputs(other.finish(yours)) == [("execute_result", "'2'")]
+
+
+def test_answer_of_another_client_is_none(client: Client, other: Client) -> None:
+    request = client.start("input('whose?')")
+    client.wait_question()
+    other.answer("not asked")
+    other.request("kernel_info_request")
+    client.answer("asked")
+    assert outputs(client.finish(request)) == [("execute_result", "'asked'")]
+
+
+@pytest.mark.parametrize("content", [{}, {"value": 1}])
+def test_answer_that_is_no_text_is_an_error_of_the_cell(client: Client, content: Content) -> None:
+    request = client.start("input('?')")
+    client.wait_question()
+    client.send("input_reply", content, "stdin")
+    assert client.finish(request).content["ename"] == "StdinNotImplementedError"
+
+
+def test_answer_that_nobody_waits_for_is_not_the_next_one(client: Client) -> None:
+    client.answer("early")
+    request = client.start("input('?')")
+    client.wait_question()
+    client.answer("in time")
+    assert outputs(client.finish(request)) == [("execute_result", "'in time'")]
+
+
+def test_other_messages_while_a_cell_asks(client: Client, other: Client) -> None:
+    request = client.start("input('?')")
+    client.wait_question()
+    for msg_type, content in (("kernel_info_request", {}), ("complete_request", COMPLETE)):
+        other.request(msg_type, content)
+    client.answer("done")
+    client.finish(request)
