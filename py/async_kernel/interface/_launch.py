@@ -8,6 +8,7 @@ from traitlets import TraitError
 from traitlets.utils.importstring import import_item
 
 from async_kernel._errors import SettingsError
+from async_kernel.interface import _running
 from async_kernel.interface._base import BaseInterface
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def make_interface(base: type[I], settings: Mapping[str, Any], *, class_default:
     try:
         interface.load_settings(settings)
     except (SettingsError, TraitError) as e:
-        interface.clear_instance()
+        _running.release(interface)
         if isinstance(e, TraitError):
             raise SettingsError(str(e)) from e
         raise
