@@ -38,7 +38,7 @@ async def kernel(transport: Transport, anyio_backend: str) -> AsyncGenerator[Sha
 @pytest.fixture
 def client(kernel: SharedKernel, request: pytest.FixtureRequest) -> Generator[ProtocolClient]:
     """A client of the shared kernel. What it was sent is held against the specification at the end."""
-    request.node.stash[STREAMS] = kernel.line.streams
+    request.node.stash[STREAMS] = sys.stdout, sys.stderr = kernel.line.streams
     with kernel.line.client(kernel.deliver) as client:
         yield client
     client.check()

@@ -167,7 +167,7 @@ class Node(Transport):
         if self._process is None or self._process.failure:
             self.close()
             self._boots = False
-            self._process = self._shared.enter_context(node_process({}))
+            self._process = self._shared.enter_context(node_process({"packages": ["ipywidgets"]}))
             self._boots = True
         yield self._process
 
