@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import anyio
-from traitlets import Bool, Enum, Type, Unicode, default
+from traitlets import Bool, Enum, List, Type, Unicode, default
 from traitlets.config import Application
 
 from async_kernel._context import current_request
@@ -101,6 +101,8 @@ class BaseInterface(Application):
     @default("backend")
     def _default_backend(self) -> str:
         return running_backend() or "asyncio"
+
+    classes: list[type] = List(help="The classes whose options the command line knows.")  # type: ignore[assignment]  # a trait reads as its value
 
     @default("classes")
     def _default_classes(self) -> list[type]:

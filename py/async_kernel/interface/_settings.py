@@ -27,12 +27,14 @@ def config_from_settings(app: Application, settings: Mapping[str, Any]) -> Confi
     """
     config = Config()
     classes = {cls.__name__: cls for cls in app._classes_inc_parents()}  # as traitlets' own loaders do
+    aliases = _by_name(app.aliases)
+    flags = _by_name(app.flags)
     for key, value in settings.items():
         if key == "flags":
             for flag in value:
-                config.merge(_flag(app, flag))
-        elif key in app.aliases:
-            alias = app.aliases[key]
+                config.merge(_flag(flags, flag))
+        elif key in aliases:
+            alias = aliases[key]
             section, _, trait = (alias if isinstance(alias, str) else alias[0]).partition(".")
             config[section][trait] = value
         elif (section := key.partition(".")[0]) in classes and "." in key:
@@ -40,18 +42,21 @@ def config_from_settings(app: Application, settings: Mapping[str, Any]) -> Confi
         elif key in classes and hasattr(value, "items"):
             _set(config, classes[key], key, value)
         else:
-            msg = (
-                f"unknown setting {key!r}: use one of {_listed(app.aliases)}, 'flags', or a trait of {_listed(classes)}"
-            )
+            msg = f"unknown setting {key!r}: use one of {_listed(aliases)}, 'flags', or a trait of {_listed(classes)}"
             raise SettingsError(msg)
     return config
 
 
-def _flag(app: Application, flag: str) -> Config:
-    if flag not in app.flags:
-        msg = f"unknown flag {flag!r}: use one of {_listed(app.flags)}"
+def _by_name(entries: Mapping[Any, Any]) -> dict[str, Any]:
+    """Aliases or flags by each of their names: traitlets takes a tuple of names too."""
+    return {name: entry for names, entry in entries.items() for name in ((names,) if isinstance(names, str) else names)}
+
+
+def _flag(flags: Mapping[str, Any], flag: str) -> Config:
+    if flag not in flags:
+        msg = f"unknown flag {flag!r}: use one of {_listed(flags)}"
         raise SettingsError(msg)
-    update, _ = app.flags[flag]
+    update, _ = flags[flag]
     return Config(update)
 
 
@@ -64,6 +69,5 @@ def _set(config: Config, cls: type, section: str, values: Mapping[str, Any]) -> 
         config[section][trait] = value
 
 
-def _listed(names: Iterable[object]) -> str:
-    texts = {min(n, key=len) if isinstance(n, tuple) else str(n) for n in names}
-    return ", ".join(repr(text) for text in sorted(texts))
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in sorted(names))
