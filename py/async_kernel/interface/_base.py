@@ -102,7 +102,7 @@ class BaseInterface(Application):
     def _default_backend(self) -> str:
         return running_backend() or "asyncio"
 
-    classes: list[type] = List(help="The classes whose options the command line knows.")  # type: ignore[assignment]  # a trait reads as its value
+    classes: Any = List(help="The classes whose options the command line knows.")
 
     @default("classes")
     def _default_classes(self) -> list[type]:
