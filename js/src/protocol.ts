@@ -101,8 +101,8 @@ export type ToWorker =
   | { readonly type: "stop" };
 
 export type FromWorker =
-  /** The worker runs, and holds its life lock if it was to hold one. */
-  | { readonly type: "alive" }
+  /** The worker runs. */
+  | { readonly type: "alive"; readonly holdsLock: boolean }
   | { readonly type: "progress"; readonly progress: Progress }
   | { readonly type: "log"; readonly record: LogRecord }
   | { readonly type: "ready" }

@@ -133,7 +133,7 @@ export class Kernel {
         }
       },
       error: (text) => {
-        this.#log("error", `Uncaught in the worker: ${text}`);
+        this.#log("error", `In the worker: ${text}`);
       },
     });
     if (!isCurrent()) {

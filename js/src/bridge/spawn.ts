@@ -45,8 +45,8 @@ function spawnWebWorker(url: string, events: WorkerEvents): WorkerHandle {
     }
     if (data.type === "alive") {
       alive = true;
-      if (lifeLock !== undefined) {
-        watchLock(lifeLock, ended.signal, die);
+      if (data.holdsLock && lifeLock !== undefined) {
+        watchLock(lifeLock, ended.signal, events, die);
       }
     }
     events.message(data);
@@ -73,14 +73,14 @@ function spawnWebWorker(url: string, events: WorkerEvents): WorkerHandle {
 }
 
 /** The worker holds the lock for its life, however busy it is: whoever gets it knows that the worker is gone. */
-function watchLock(lock: string, signal: AbortSignal, die: (reason: string) => void): void {
+function watchLock(lock: string, signal: AbortSignal, events: WorkerEvents, die: (reason: string) => void): void {
   navigator.locks
     .request(lock, { signal }, () => {
       die("The kernel's worker ended without a word: it closed itself, or the browser ended it for want of memory.");
     })
     .catch((error: unknown) => {
       if (!signal.aborted) {
-        throw error;
+        events.error(`the worker's life cannot be watched: ${String(error)}`);
       }
     });
 }

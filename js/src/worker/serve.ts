@@ -2,7 +2,7 @@
 
 import type { LogLevel, StartOptions, ToWorker } from "../protocol.js";
 import { boot } from "./boot.js";
-import { failureOf } from "./errors.js";
+import { failureOf, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
 import { Pump } from "./pump.js";
 
@@ -42,13 +42,23 @@ function receive(host: Host, pump: Pump, log: Log, message: ToWorker): void {
 
 async function run(host: Host, pump: Pump, log: Log, options: StartOptions): Promise<void> {
   try {
-    if (options.lifeLock !== undefined) {
-      await host.hold(options.lifeLock);
-    }
-    host.post({ type: "alive" }, []);
+    host.post({ type: "alive", holdsLock: await holdLock(host, log, options.lifeLock) }, []);
     await boot(host, pump, log, options);
     host.post({ type: "ready" }, []);
   } catch (error) {
     host.post({ type: "failed", failure: failureOf(error) }, []);
+  }
+}
+
+async function holdLock(host: Host, log: Log, lock: string | undefined): Promise<boolean> {
+  if (lock === undefined) {
+    return false;
+  }
+  try {
+    await host.hold(lock);
+    return true;
+  } catch (error) {
+    log("warning", `The browser refuses web locks (${lastLine(error)}): a worker that ends by itself goes unnoticed.`);
+    return false;
   }
 }
