@@ -15,6 +15,7 @@ import anyio
 
 from async_kernel._context import request_context
 from async_kernel._errors import BadMessageError
+from async_kernel._platform import HAS_THREADS
 from async_kernel._requests.execute import ExecuteQueue
 from async_kernel._run_mode import run_mode
 from async_kernel._wire import reply_type
@@ -41,9 +42,6 @@ _LANES: Final[dict[str, Lane]] = {
     "is_complete_request": "introspection",
     "history_request": "introspection",
 }
-
-
-HAS_THREADS: Final = sys.platform != "emscripten"
 
 
 class Dispatcher:

@@ -9,7 +9,7 @@ from traitlets import Dict, List, Unicode
 from async_kernel._comms import Comms
 from async_kernel._context import Request, current_request
 from async_kernel._dispatch import Dispatcher
-from async_kernel._errors import BadMessageError, UnknownCommError
+from async_kernel._errors import BadMessageError, CallerStopped, UnknownCommError
 from async_kernel._message import check, refused
 from async_kernel._requests.complete import complete, is_complete
 from async_kernel._requests.execute import execute
@@ -63,6 +63,7 @@ class Kernel(HasInterface):
         self.main_shell: AsyncInteractiveShell = interface.shell_class.instance(
             parent=interface, kernel=self, **interface.shell_options()
         )
+        interface.at_end(self.close)
         self.traps = Traps(self.main_shell)
         self.comms = Comms(interface.iopub_send)
         self.last_execute: Request | None = None
@@ -157,6 +158,12 @@ class Kernel(HasInterface):
             buffers: its binary parts.
             route: the transport's own note of where the reply goes.
         """
+        try:
+            self._receive(raw, connection, buffers, route)
+        except CallerStopped:
+            self.log.warning("Dropped a message: the kernel has ended")
+
+    def _receive(self, raw: object, connection: Connection, buffers: Sequence[Buffer] | None, route: object) -> None:
         try:
             msg = check(raw, buffers)
         except BadMessageError as e:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
+from async_kernel._platform import HAS_THREADS
 from async_kernel.caller import _registry
 from async_kernel.caller._backend import check_options, current_backend, current_loop, run
 from async_kernel.caller._call import running
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Which: TypeAlias = Literal["CurrentThread", "MainThread", "NewThread", "manual"]
 State: TypeAlias = Literal["new", "running", "stopping", "stopped"]
 
-HAS_THREADS = sys.platform != "emscripten"
 
 _log = logging.getLogger("async_kernel.caller")
 

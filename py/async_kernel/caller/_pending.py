@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from async_kernel._errors import PendingCancelled, PendingDone, PendingError, PendingNotDone
+from async_kernel._platform import HAS_THREADS
 from async_kernel.caller._backend import new_waiter
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Pending(Generic[T]):
         await self.wait(timeout=timeout, protect=True, result=False)
 
     def _refuse_deadlock(self) -> None:
-        if sys.platform == "emscripten":
+        if not HAS_THREADS:
             msg = f"{self!r} would never be done: there are no threads here, and waiting blocks the only one. Await it."
             raise RuntimeError(msg)
         if self._owner is not None and self._owner.thread_id == threading.get_ident():

@@ -183,6 +183,10 @@ class BaseInterface(Application):
         if not self.stopping.done():
             self.stopping.set_result(None)
 
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Call `callback` when the kernel has ended, or its start has failed."""
+        self._exit.callback(callback)
+
     def shell_options(self) -> dict[str, Any]:
         """What the shell is made with, beside the configuration."""
         return {}
@@ -221,7 +225,6 @@ class BaseInterface(Application):
         for name in ("control", "introspection"):
             self.callers[name] = shell.get(name=name.capitalize())
         self.kernel = self.kernel_class(parent=self)
-        self._exit.callback(self.kernel.close)
         batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self._owner, self.iopub.lock)
         self.iopub.before_send = batcher.flush
         self.streams = StreamRedirect(batcher)

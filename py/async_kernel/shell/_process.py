@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from async_kernel._platform import HAS_THREADS
+
 if TYPE_CHECKING:
     from anyio.abc import Process
 
-CAN_AWAIT: Final = hasattr(os, "openpty") and sys.platform != "emscripten"
+CAN_AWAIT: Final = HAS_THREADS and hasattr(os, "openpty")
 """Whether this platform has what `run` needs."""
 
 _CHUNK: Final = 1 << 16

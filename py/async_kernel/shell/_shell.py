@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ZMQExitAutocall
+from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import SList
 from traitlets import Bool, Float, Instance, Type
 
+from async_kernel._platform import HAS_THREADS
 from async_kernel.interface._has_interface import HasInterface
 from async_kernel.shell import _process
 from async_kernel.shell._awaited import AwaitedCalls
@@ -83,6 +85,12 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def init_magics(self) -> None:
         super().init_magics()
         self.register_magics(*magics())
+
+    def init_history(self) -> None:
+        if HAS_THREADS:
+            super().init_history()
+        else:  # the database of a file is written by a thread
+            self.history_manager = HistoryManager(shell=self, parent=self, hist_file=":memory:")
 
     def init_payload(self) -> None:
         self.payload_manager = RunPayloads(parent=self)
