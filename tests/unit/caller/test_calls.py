@@ -519,19 +519,17 @@ class TestNothingLeaks:
         assert [ref() for ref in gone] == [None] * 3
 
 
-async def test_a_coroutine_function_is_one_task_and_a_plain_one_none(caller, anyio_backend):
-    if anyio_backend != "asyncio":
-        pytest.skip("counts the tasks of asyncio")
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # it counts the tasks of asyncio
+async def test_a_coroutine_function_is_one_task_and_a_plain_one_none(caller):
     before = asyncio.all_tasks()
     plain, soon = caller.call_soon(add, 1), caller.call_soon(add_soon, 1)
     assert len(asyncio.all_tasks() - before) == 1
     await caller.wait([plain, soon])
 
 
-async def test_a_busy_loop_is_not_polled(caller, anyio_backend):
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # it looks into the loop of asyncio
+async def test_a_busy_loop_is_not_polled(caller):
     """An idle caller has nothing to do: no timer, no ready callback."""
-    if anyio_backend != "asyncio":
-        pytest.skip("looks into the loop of asyncio")
     await caller.to_thread(add, 1)
     loop = asyncio.get_running_loop()
     assert not loop._ready
