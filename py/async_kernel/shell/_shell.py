@@ -56,7 +56,6 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     display_pub_class = Type(KernelDisplayPublisher)
     exiter = Instance(ZMQExitAutocall)
     autoindent = Bool(default_value=False)
-    enable_html_pager = Bool(default_value=True).tag(config=True)
     timeout = Float(0.0, min=0.0, help="Seconds that an execute request may take; 0 for no limit.").tag(config=True)
 
     def __init__(self, *, kernel: Kernel, **kwargs: Any) -> None:
