@@ -200,7 +200,7 @@ async def test_output_of_a_callback_goes_to_the_cell_that_opened_the_comm(client
     cell = await client.execute(
         "import comm\nc = comm.create_comm(target_name='printing')\n"
         "@c.on_msg\ndef printing(msg):\n    print('callback', msg['content']['data'])\n    display('shown')\n"
-        "_ = c.comm_id"
+        "None"
     )
     (opened,) = cell.of_type("comm_open")
     comm_id = opened["content"]["comm_id"]
