@@ -22,9 +22,7 @@ export async function boot(host: Host, pump: Pump, log: Log, options: StartOptio
 
   // everything is on its way at once; unpacking needs Python
   const [pyodide, files] = await Promise.all([
-    loadPyodide(host, downloads, options, (text) => {
-      log("info", text);
-    }),
+    loadPyodide(host, downloads, options, log),
     fetchFiles(downloads, log, options),
   ]);
 

@@ -2,10 +2,11 @@
 
 import type { PyodideAPI, loadPyodide as PyodideLoader } from "pyodide";
 
-import type { StartOptions } from "../protocol.js";
+import type { LogLevel, StartOptions } from "../protocol.js";
 import type { Downloads } from "./download.js";
 import { StartError, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
+import type { Log } from "./serve.js";
 
 export type Pyodide = PyodideAPI;
 type LoadPyodide = typeof PyodideLoader;
@@ -18,12 +19,7 @@ const FETCHED: Readonly<Record<string, string>> = {
   "pyodide-lock.json": "Pyodide's list of packages",
 };
 
-export async function loadPyodide(
-  host: Host,
-  downloads: Downloads,
-  options: StartOptions,
-  print: (text: string) => void,
-): Promise<Pyodide> {
+export async function loadPyodide(host: Host, downloads: Downloads, options: StartOptions, log: Log): Promise<Pyodide> {
   const [main, core] = await Promise.all([
     downloads.module(`${options.pyodideUrl}pyodide.mjs`, "Pyodide"),
     downloads.module(`${options.pyodideUrl}pyodide.asm.mjs`, "Pyodide"),
@@ -32,16 +28,18 @@ export async function loadPyodide(
   const { default: createPyodideModule } = core as { default: CreateModule };
   const watch = new LoaderWatch(host, downloads, options.pyodideUrl);
   let output = "";
-  const keep = (text: string): void => {
-    output = `${output}${text}\n`.slice(-2000);
-    print(text);
-  };
+  const keep =
+    (level: LogLevel) =>
+    (text: string): void => {
+      output = `${output}${text}\n`.slice(-2000);
+      log(level, text);
+    };
   try {
     const loading = load({
       indexURL: host.pyodideIndex(options.pyodideUrl),
       createPyodideModule,
-      stdout: keep,
-      stderr: keep,
+      stdout: keep("info"),
+      stderr: keep("warning"), // where the kernel's own log goes
       ...options.loadPyodideOptions,
     });
     return await Promise.race([loading, watch.failed]);
