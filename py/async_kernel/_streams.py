@@ -6,7 +6,7 @@ import codecs
 import io
 import sys
 import time
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 if TYPE_CHECKING:
     import threading
@@ -38,6 +38,7 @@ class StreamBatcher:
         call_later: runs a function after a delay in seconds, from any thread.
         owner: the request that the calling code writes for.
         lock: the lock of the channel that it sends on.
+        clock: the time in seconds.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class StreamBatcher:
         call_later: Callable[[float, Callable[[], None]], object],
         owner: Callable[[], Request | None],
         lock: threading.RLock,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._send = send
         self._call_later = call_later
         self._owner = owner
@@ -99,13 +102,13 @@ class StreamBatcher:
             self.drain()
             held, self._held, self._size = self._held, [], 0
             if held:
-                self._flushed = time.monotonic()
+                self._flushed = self._clock()
             for name, request, texts in held:
                 self._send(name, "".join(texts), request)
 
     def _may_flush(self) -> bool:
         """Whether a line may go out now: a bucket that fills while nothing is sent."""
-        elapsed = time.monotonic() - self._flushed
+        elapsed = self._clock() - self._flushed
         self._credit = min(BURST, self._credit + elapsed / INTERVAL)
         if self._credit < 1:
             return elapsed >= INTERVAL
@@ -145,6 +148,9 @@ class OutStream(io.TextIOBase):
         return self._bytes
 
     def write(self, text: str, /) -> int:
+        if not isinstance(cast("object", text), str):
+            msg = f"write() argument must be str, not {type(text).__name__}"
+            raise TypeError(msg)
         self._batcher.write(self._name, text)
         return len(text)
 
