@@ -1,0 +1,186 @@
+"""How fast the kernel starts in a browser, beside the standard Pyodide kernel, in one run.
+
+    .venv/bin/python tests/bench/browser.py [--rounds N]
+
+Both have the same Pyodide files and the same wheels, each from a site of its own on this machine. The rounds of the
+two are interleaved; each begins with an empty cache. The figures are medians in milliseconds, and their ratio. They are
+also written, with every round, to tests/_artifacts/bench-browser.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from browser.conftest import CHROMIUM, FLAGS  # noqa: E402  # found by the line above
+from browser.servers import SiteServer  # noqa: E402
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+DIST = ROOT / "js" / "dist"
+OURS = ROOT / "lite-site" / "_output"
+PEER = ROOT / "lite-site" / "_build" / "peer"
+EXTENSION = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
+RESULT = ROOT / "tests" / "_artifacts" / "bench-browser.json"
+TIMEOUT = 120_000
+
+FIGURES = {
+    "page": "page load to first output (REPL)",
+    "kernel": "kernel start to first result",
+    "second": "second kernel on the page",
+}
+FIRST_RESULT = """async (name) => {
+    const begin = performance.now();
+    const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name });
+    const future = kernel.requestExecute({ code: "40 + 2" });
+    await new Promise((resolve) => {
+        future.onIOPub = (message) => message.header.msg_type === "execute_result" && resolve();
+    });
+    const time = performance.now() - begin;
+    await kernel.shutdown();
+    return time;
+}"""
+
+
+@dataclass
+class Contender:
+    """A kernel, and the site that has it."""
+
+    name: str
+    kernelspec: str
+    site: Path
+
+
+def build_peer() -> None:
+    """Build the site of the standard kernel, with our copies of Pyodide and of the wheels."""
+    lite_dir = PEER / "lite"
+    shutil.rmtree(PEER, ignore_errors=True)
+    lite_dir.mkdir(parents=True)
+    settings = {"pyodideUrl": "./pyodide/pyodide.mjs", "disablePyPIFallback": True}
+    site = {
+        "jupyter-lite-schema-version": 0,
+        "jupyter-config-data": {
+            "exposeAppInBrowser": True,
+            "litePluginSettings": {"@jupyterlite/pyodide-kernel-extension:kernel": settings},
+        },
+    }
+    (lite_dir / "jupyter-lite.json").write_text(json.dumps(site))
+    config = {
+        "ignore_sys_prefix": ["federated_extensions"],
+        "federated_extensions": [str(EXTENSION)],
+        "disable_addons": ["jupyterlite-pyodide-kernel-pyodide", "jupyterlite-pyodide-kernel-lock"],
+        "no_sourcemaps": True,
+    }
+    (lite_dir / "jupyter_lite_config.json").write_text(json.dumps({"LiteBuildConfig": config}))
+    command = [sys.executable, "-m", "jupyterlite_core", "build", "--output-dir", str(PEER / "site")]
+    subprocess.run(command, cwd=lite_dir, check=True, capture_output=True)
+    pyodide = PEER / "site" / "pyodide"
+    shutil.copytree(ROOT / "node_modules" / "pyodide", pyodide, dirs_exist_ok=True)
+    lock = json.loads((pyodide / "pyodide-lock.json").read_text())
+    manifest = json.loads((DIST / "wheels" / "manifest.json").read_text())
+    for name, wheel in manifest["wheels"].items():
+        shutil.copy(DIST / "wheels" / wheel["file"], pyodide)
+        lock["packages"][name] = lock_entry(name, wheel)
+    (pyodide / "pyodide-lock.json").write_text(json.dumps(lock))
+
+
+def lock_entry(name: str, wheel: dict[str, Any]) -> dict[str, Any]:
+    """A wheel of our manifest as Pyodide's lock names it."""
+    return {
+        "name": name,
+        "version": wheel["version"],
+        "file_name": wheel["file"],
+        "sha256": wheel["sha256"],
+        "depends": wheel["requires"],
+        "imports": [name.replace("-", "_")],
+        "install_dir": "site",
+        "package_type": "package",
+        "unvendored_tests": False,
+    }
+
+
+def measure(browser: Browser, contender: Contender, url: str) -> dict[str, float]:
+    """One round, in a context of its own: milliseconds by figure."""
+    context = browser.new_context()
+    context.set_default_timeout(TIMEOUT)
+    try:
+        page = context.new_page()
+        code = quote("print('first output')")
+        page.goto(f"{url}repl/index.html?kernel={contender.kernelspec}&code={code}")
+        return {"page": until_output(page), **first_results(page, contender.kernelspec)}
+    finally:
+        context.close()
+
+
+def until_output(page: Page) -> float:
+    page.locator(".jp-OutputArea-output", has_text="first output").first.wait_for()
+    return float(page.evaluate("performance.now()"))
+
+
+def first_results(page: Page, kernelspec: str) -> dict[str, float]:
+    page.wait_for_function("window.jupyterapp")
+    return {figure: float(page.evaluate(FIRST_RESULT, kernelspec)) for figure in ("kernel", "second")}
+
+
+def run(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """All rounds: milliseconds by contender and figure."""
+    contenders = [Contender("async-kernel", "async", OURS), Contender("Pyodide kernel", "python", PEER / "site")]
+    times: dict[str, dict[str, list[float]]] = {c.name: {f: [] for f in FIGURES} for c in contenders}
+    servers = {c.name: SiteServer(c.site) for c in contenders}
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            for number in range(rounds):
+                for contender in contenders:
+                    found = measure(browser, contender, servers[contender.name].url)
+                    for figure, time in found.items():
+                        times[contender.name][figure].append(time)
+                    told = ", ".join(f"{figure} {time:.0f}" for figure, time in found.items())
+                    print(f"round {number + 1}: {contender.name}: {told}", flush=True)
+            browser.close()
+    finally:
+        for server in servers.values():
+            server.close()
+    return times
+
+
+def table(times: dict[str, dict[str, list[float]]]) -> str:
+    """The medians, and how much longer the peer takes."""
+    ours, peer = times.values()
+    names = list(times)
+    lines = [f"| milliseconds, median | {names[0]} | {names[1]} | ratio |", "|---|--:|--:|--:|"]
+    for figure, title in FIGURES.items():
+        mine, other = statistics.median(ours[figure]), statistics.median(peer[figure])
+        lines.append(f"| {title} | {mine:,.0f} | {other:,.0f} | {other / mine:.1f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="how often each is measured")
+    rounds = parser.parse_args().rounds
+    if not OURS.exists():
+        sys.exit("The site is not built: run `npm start` once.")
+    build_peer()
+    times = run(rounds)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(times, indent=2))
+    print(f"\n{table(times)}")
+
+
+if __name__ == "__main__":
+    main()
