@@ -57,7 +57,7 @@ class StreamBatcher:
         self._held: list[tuple[StreamName, Request | None, list[str]]] = []
         self._size = 0
         self._credit = float(BURST)
-        self._flushed = 0.0
+        self._filled = self._flushed = clock()
         self._timer = False
         self.drain: Callable[[], None] = lambda: None
         """Takes in what was written past the streams, to file descriptors."""
@@ -107,11 +107,12 @@ class StreamBatcher:
                 self._send(name, "".join(texts), request)
 
     def _may_flush(self) -> bool:
-        """Whether a line may go out now: a bucket that fills while nothing is sent."""
-        elapsed = self._clock() - self._flushed
-        self._credit = min(BURST, self._credit + elapsed / INTERVAL)
+        """Whether a line may go out now: from a bucket that fills by one an interval."""
+        now = self._clock()
+        self._credit = min(BURST, self._credit + (now - self._filled) / INTERVAL)
+        self._filled = now
         if self._credit < 1:
-            return elapsed >= INTERVAL
+            return now - self._flushed >= INTERVAL
         self._credit -= 1
         return True
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Deliver = Callable[[str, list[Buffer] | None], None]
 
+__all__ = ["Exchange", "KernelClient", "execute_content", "in_process_client"]
+
 
 @dataclass
 class Exchange:
