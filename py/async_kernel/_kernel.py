@@ -10,6 +10,7 @@ from async_kernel._comms import Comms
 from async_kernel._context import Request, current_request
 from async_kernel._dispatch import Dispatcher
 from async_kernel._errors import BadMessageError, CallerStopped, UnknownCommError
+from async_kernel._has_interface import HasInterface
 from async_kernel._message import check, refused
 from async_kernel._requests.complete import complete, is_complete
 from async_kernel._requests.execute import execute
@@ -18,7 +19,6 @@ from async_kernel._requests.history import history
 from async_kernel._requests.info import kernel_info
 from async_kernel._requests.inspect import inspect
 from async_kernel._subshells import Subshells, stop_cells
-from async_kernel.interface._has_interface import HasInterface
 from async_kernel.shell._subshell import Subshell
 from async_kernel.shell._traps import Traps
 

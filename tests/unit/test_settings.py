@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from async_kernel._errors import SettingsError
+from async_kernel._running import release
 from async_kernel.interface import BaseInterface, CallableInterface
 from async_kernel.interface._launch import make_interface
-from async_kernel.interface._running import release
 from async_kernel.testing import in_process_client
 
 

@@ -1,8 +1,8 @@
 """Interfaces: how a kernel is configured, started, reached and ended."""
 
+from async_kernel._has_interface import HasInterface
 from async_kernel.interface._base import BaseInterface
 from async_kernel.interface._callable import CallableInterface, Handlers, start_kernel_callable_interface
-from async_kernel.interface._has_interface import HasInterface
 from async_kernel.interface._launch import launch_interface
 
 __all__ = [

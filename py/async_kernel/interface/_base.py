@@ -12,6 +12,7 @@ import anyio
 from traitlets import Bool, Enum, List, Type, Unicode, default
 from traitlets.config import Application
 
+from async_kernel import _running
 from async_kernel._context import current_request
 from async_kernel._iopub import IOPub
 from async_kernel._kernel import Kernel
@@ -22,7 +23,6 @@ from async_kernel._streams import StreamBatcher, StreamRedirect
 from async_kernel._threads import ThreadRequests
 from async_kernel._version import __version__
 from async_kernel.caller import Caller, Pending
-from async_kernel.interface import _running
 from async_kernel.interface._settings import config_from_settings
 from async_kernel.shell import AsyncInteractiveShell
 

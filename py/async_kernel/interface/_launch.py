@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from traitlets import TraitError
 from traitlets.utils.importstring import import_item
 
+from async_kernel import _running
 from async_kernel._errors import SettingsError
-from async_kernel.interface import _running
 from async_kernel.interface._base import BaseInterface
 
 if TYPE_CHECKING:

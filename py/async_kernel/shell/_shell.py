@@ -20,8 +20,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.text import SList
 from traitlets import Bool, Float, Instance, Type
 
+from async_kernel._has_interface import HasInterface
 from async_kernel._platform import HAS_THREADS
-from async_kernel.interface._has_interface import HasInterface
 from async_kernel.shell import _process
 from async_kernel.shell._awaited import AwaitedCalls
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher

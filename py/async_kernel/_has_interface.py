@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Instance
 from traitlets.config import Config, Configurable, LoggingConfigurable
 
-from async_kernel.interface._running import running_interface
+from async_kernel._running import running_interface
 
 if TYPE_CHECKING:
     from async_kernel.interface._base import BaseInterface
