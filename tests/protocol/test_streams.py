@@ -118,7 +118,8 @@ async def test_text_of_several_megabytes(client: ProtocolClient) -> None:
 
 
 async def test_write_takes_text_only(client: ProtocolClient) -> None:
-    done = await client.execute("import sys\nsys.stdout.write(b'bytes')")
+    done = await client.execute("import sys\nprint('before', end='')\nsys.stdout.write(b'bytes')")
+    assert done.text() == "before"
     assert done.content["ename"] == "TypeError"
     assert "str" in done.content["evalue"]
 
