@@ -257,7 +257,7 @@ class Kernel(HasInterface):
         """End the kernel. Section "Kernel shutdown"."""
         content = {"status": "ok", "restart": field(request, "restart", bool, default=False)}
         self.parent.iopub_send("shutdown_reply", content=content)
-        self.parent.callers["shell"].call_soon(self.parent.stop)
+        self.parent.callers["control"].call_soon(self.parent.stop)  # once this is answered
         return content
 
     async def create_subshell_request(self, _: Request) -> Content | None:

@@ -9,10 +9,8 @@ import json
 import os
 import uuid
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any, Final
 
 CHANNELS: Final = ("shell", "iopub", "stdin", "control", "hb")
 TRANSPORTS: Final = ("tcp", "ipc")
@@ -85,3 +83,9 @@ class ConnectionInfo:
         """The ZMQ address of a channel."""
         number = self.port(channel) if port is None else port
         return f"ipc://{self.ip}-{number}" if self.transport == "ipc" else f"tcp://{self.ip}:{number}"
+
+    def remove_sockets(self) -> None:
+        """Remove the files of ipc sockets."""
+        if self.transport == "ipc":
+            for channel in CHANNELS:
+                Path(f"{self.ip}-{self.port(channel)}").unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections import deque
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import zmq
 
 from async_kernel_zmq._connection_file import ConnectionFileError
+from async_kernel_zmq._parent import Parent
 
 if TYPE_CHECKING:
     import logging
@@ -64,8 +64,7 @@ class Sockets:
         self._watched: dict[int, Callable[[], None]] = {}
         self._ended = False
         self._threads: list[threading.Thread] = []
-        # Jupyter's clients say so when the kernel is to end with them.
-        self._parent = os.getppid() if os.environ.get("JPY_PARENT_PID") else None
+        self._parent: Parent | None = Parent()
 
     def bind(self) -> None:
         """Bind every socket.
@@ -134,9 +133,7 @@ class Sockets:
             thread.join()
         self._wake_read.close()
         self._wake_write.close()
-        if self._info.transport == "ipc":
-            for channel in _KINDS:
-                Path(f"{self._info.ip}-{self._info.port(channel)}").unlink(missing_ok=True)
+        self._info.remove_sockets()
 
     def _wake(self, *, force: bool = False) -> None:
         if force or not self._is_awake:
@@ -162,7 +159,7 @@ class Sockets:
                     self._wake_read.recv(4096)
             self._is_awake = False
             self._send_all()
-            if self._parent not in {None, os.getppid()}:
+            if self._parent and self._parent.has_ended:
                 self._parent = None
                 self._orphaned()
         self._send_all()

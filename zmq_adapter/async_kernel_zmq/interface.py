@@ -22,7 +22,7 @@ from async_kernel_zmq._descriptors import Descriptors
 if TYPE_CHECKING:
     from types import FrameType
 
-_GRACE = 4.0
+_GRACE = 3.0
 """Seconds that the kernel gets to end by itself once its parent has gone."""
 
 
@@ -125,10 +125,22 @@ class ZMQInterface(BaseInterface):
             # By way of another thread: this one may be waiting in its selector, and would not notice.
             self.callers["control"].call_soon(super().interrupt)
 
+    def stop(self) -> None:
+        """End the kernel, and the cell that computes. Called from any thread; returns at once."""
+        if not self.stopping.done():
+            super().stop()
+            self.interrupt()
+
     def on_orphaned(self) -> None:
         """End with the parent process, soon if a cell does not let go."""
         self.log.warning("The process that started this kernel has ended")
+        self.path.unlink(missing_ok=True)  # nobody else will
         self.stop()
-        timer = threading.Timer(_GRACE, os._exit, (1,))
+        timer = threading.Timer(_GRACE, self._abandon)
         timer.daemon = True
         timer.start()
+
+    def _abandon(self) -> None:
+        if self.info:
+            self.info.remove_sockets()
+        os._exit(1)
