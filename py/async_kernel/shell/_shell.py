@@ -7,6 +7,7 @@ import atexit
 import inspect
 import math
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -228,7 +229,12 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         etype, value, tb = self._get_exc_info(exc_tuple)
         while tb and tb.tb_frame.f_code.co_filename.startswith(_IPYTHON):
             tb = tb.tb_next
-        self._showtraceback(etype, value, "".join(traceback.format_exception(etype, value, tb)).splitlines())
+        text = "".join(traceback.format_exception(etype, value, tb))
+        self._showtraceback(etype, value, _FILE.sub(self._cell_of, text).splitlines())
+
+    def _cell_of(self, file: re.Match[str]) -> str:
+        """A place in a traceback as IPython names it: `Cell In[3]` for a cell."""
+        return " ".join(self.compile.format_code_name(file[1]) or (file[0],))
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: Sequence[str]) -> None:
         try:
@@ -253,4 +259,5 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         return stored
 
 
+_FILE = re.compile(r'File "(<[^"]+>)"')
 _IPYTHON = sys.modules[InteractiveShell.__module__].__file__ or ""
