@@ -147,16 +147,26 @@ async def test_objects_that_json_lacks_are_sent_as_the_nearest_thing(client: Pro
 
 
 @pytest.mark.parametrize("where", ["data={'application/json': ODD}", "data={}, metadata={'odd': ODD}"])
-@pytest.mark.parametrize("odd", ["object()", "[object()]", "{object(): 1}", "lambda: 0", "1j", "RING"])
+@pytest.mark.parametrize("odd", ["object()", "[object()]", "lambda: 0", "1j", "{'deep': [{'in': set}]}"])
 async def test_what_has_no_json_form_fails_where_it_is_displayed(client: ProtocolClient, where: str, odd: str) -> None:
-    done = await client.execute(
-        f"RING = []\nRING.append(RING)\nODD = {odd}\nget_ipython().display_pub.publish({where})"
-    )
-    if done.content["status"] == "error":
-        assert done.content["ename"] in ("TypeError", "ValueError", "RecursionError")
-    else:
-        assert len(displayed(done)) == 1
+    done = await client.execute(f"ODD = {odd}\nget_ipython().display_pub.publish({where})")
+    assert done.content["ename"] == "TypeError"
+    assert "has no JSON form" in done.content["evalue"]
+    assert displayed(done) == []
     assert outputs(await client.execute("'next'")) == [("execute_result", "'next'")]
+
+
+async def test_a_ring_has_no_json_form(client: ProtocolClient) -> None:
+    done = await client.execute("RING = []\nRING.append(RING)\ndisplay({'application/json': RING}, raw=True)")
+    assert done.content["ename"] == "RecursionError"
+    assert displayed(done) == []
+    assert outputs(await client.execute("'next'")) == [("execute_result", "'next'")]
+
+
+async def test_keys_of_any_kind_become_text(client: ProtocolClient) -> None:
+    done = await client.execute("display({'application/json': {(1, 2): {range(3): None}}}, raw=True)")
+    (content,) = displayed(done)
+    assert content["data"] == {"application/json": {"(1, 2)": {"range(0, 3)": None}}}
 
 
 async def test_lone_surrogates_in_a_display(client: ProtocolClient) -> None:
