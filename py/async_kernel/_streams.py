@@ -55,6 +55,7 @@ class StreamBatcher:
         self._owner = owner
         self._lock = lock
         self._held: list[tuple[StreamName, Request | None, list[str]]] = []
+        self._last: dict[Request | None, tuple[StreamName, Request | None, list[str]]] = {}
         self._size = 0
         self._credit = float(BURST)
         self._filled = self._flushed = clock()
@@ -83,10 +84,13 @@ class StreamBatcher:
     def hold(self, name: StreamName, text: str) -> None:
         """Take a piece for the next flush. Called by `drain`."""
         request = self._owner()
-        if self._held and self._held[-1][0] == name and self._held[-1][1] is request:
-            self._held[-1][2].append(text)
+        # The order of what different cells write is nobody's concern: lines of theirs that mix stay whole.
+        last = self._last.get(request)
+        if last and last[0] == name:
+            last[2].append(text)
         else:
-            self._held.append((name, request, [text]))
+            self._last[request] = (name, request, [text])
+            self._held.append(self._last[request])
         self._size += len(text)
 
     def _flush_later(self) -> None:
@@ -101,6 +105,7 @@ class StreamBatcher:
         with self._lock:
             self.drain()
             held, self._held, self._size = self._held, [], 0
+            self._last.clear()
             if held:
                 self._flushed = self._clock()
             for name, request, texts in held:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from async_kernel.testing import KernelClient, in_process_client
+
+if TYPE_CHECKING:
+    from async_kernel._wire import Message
 
 SETUP = """
 import asyncio, threading
@@ -27,15 +31,24 @@ STARTS = [
 
 
 async def printed(client: KernelClient, text: str) -> str:
-    """The code of the cell that a text went to."""
-    found = await client.wait_for(lambda m: m["content"].get("text") == f"{text}\n")
-    msg_id = found["parent_header"]["msg_id"]
-    (cell,) = [
-        m["content"]["code"]
-        for m in client.messages
-        if m["header"]["msg_type"] == "execute_input" and m["parent_header"]["msg_id"] == msg_id
-    ]
+    """The code of the cell that a line went to."""
+    cells: list[str] = []
+
+    def has_line(_: Message) -> bool:
+        inputs = [m for m in client.messages if m["header"]["msg_type"] == "execute_input"]
+        cells[:] = [m["content"]["code"] for m in inputs if f"{text}\n" in written(client, m)]
+        return bool(cells)
+
+    await client.wait_for(has_line)
+    (cell,) = cells
     return cell
+
+
+def written(client: KernelClient, of: Message) -> str:
+    """All that the cell of a message has written so far."""
+    msg_id = of["parent_header"]["msg_id"]
+    streams = [m for m in client.messages if m["header"]["msg_type"] == "stream"]
+    return "".join(m["content"]["text"] for m in streams if m["parent_header"].get("msg_id") == msg_id)
 
 
 @pytest.mark.anyio
