@@ -65,7 +65,13 @@ const bundles = () =>
   step(
     "Worker, bridge and extension",
     {
-      inputs: ["js/src", "js/scripts/bundle.mjs", "package-lock.json", "js/tsconfig.base.json", "js/tsconfig.types.json"],
+      inputs: [
+        "js/src",
+        "js/scripts/bundle.mjs",
+        "package-lock.json",
+        "js/tsconfig.base.json",
+        "js/tsconfig.types.json",
+      ],
       stamp: "js/dist/stamps/bundles",
       outputs: ["js/dist/worker.mjs", "js/dist/bridge.mjs", "js/dist/extension/index.js", "js/dist/types"],
     },

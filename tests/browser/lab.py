@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Worker
 
 KERNEL = "Python (async)"
-GUARD = 30_000
+GUARD = 60_000
 """Milliseconds after which something that does not come is a failure: no test relies on it."""
 POLL = 50
 RAN = re.compile(r"^\[\d+\]:$")
@@ -171,6 +171,11 @@ class Notebook(Document):
         self.command("notebook:restart-run-all" if run_all else "notebook:restart-kernel")
         self.lab.accept("Confirm Kernel Restart")
 
+    def start_again(self) -> None:
+        """Start a kernel that has ended, by the menu's "Restart Kernel". Waits until it has started."""
+        self.command("notebook:restart-kernel")
+        self.kernel_settles()
+
     def shut_down(self) -> None:
         """Shut the kernel down, as by the menu."""
         self.command("notebook:shutdown-kernel")
@@ -235,12 +240,12 @@ class Lab:
         place = self.page.locator(".jp-Launcher-section").filter(has=self.page.get_by_role("heading", name=section))
         place.locator(".jp-LauncherCard").filter(has_text=kernel).click()
 
-    def new_notebook(self) -> Notebook:
+    def new_notebook(self, kernel: str = KERNEL) -> Notebook:
         """Open a new notebook by its card in the launcher."""
         if self.page.locator(".jp-Launcher:visible").count() == 0:
             self.do("launcher:create")
         before = self._current()
-        self.launch()
+        self.launch(kernel=kernel)
         return self._opened_notebook(before)
 
     def new_console(self) -> Console:
@@ -344,7 +349,8 @@ class Lab:
 
     def _opened_notebook(self, before: str | None) -> Notebook:
         notebook = Notebook(self, self._opened(before, ".jp-NotebookPanel"))
-        expect(notebook.cells.first).to_be_visible()
+        cells = notebook.with_widget("(widget) => widget.revealed.then(() => widget.content.widgets.length)")
+        expect(notebook.cells).to_have_count(cells)  # JupyterLab adds them one after another
         notebook.has_session()
         return notebook
 

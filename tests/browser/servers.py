@@ -118,8 +118,12 @@ class Overlay:
         (file,) = self._site.glob(pattern)
         return file.relative_to(self._site).as_posix()
 
-    def plugin_settings(self, settings: dict[str, Any]) -> None:
+    def configure(self, **config: Any) -> None:
+        """Change the site's configuration."""
+        config_file = json.loads((self._site / "jupyter-lite.json").read_bytes())
+        config_file["jupyter-config-data"] |= config
+        self.replace("jupyter-lite.json", json.dumps(config_file).encode())
+
+    def plugin_settings(self, settings: dict[str, Any], **config: Any) -> None:
         """Let the site have these settings of the kernel's plugin, and no others."""
-        config = json.loads((self._site / "jupyter-lite.json").read_bytes())
-        config["jupyter-config-data"]["litePluginSettings"]["async-kernel-lite:kernel"] = settings
-        self.replace("jupyter-lite.json", json.dumps(config).encode())
+        self.configure(litePluginSettings={"async-kernel-lite:kernel": settings}, **config)

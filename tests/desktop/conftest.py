@@ -47,6 +47,7 @@ def jupyter_dirs(tmp_path_factory: pytest.TempPathFactory, ipython_dir: None) ->
             path = dirs["DATA"] / "kernels" / f"test-{backend}{suffix}" / "kernel.json"
             path.parent.mkdir(parents=True)
             path.write_text(json.dumps(spec))
+    dirs["RUNTIME"].mkdir()
     with pytest.MonkeyPatch.context() as patch:
         for name, path in dirs.items():
             patch.setenv(f"JUPYTER_{name}_DIR", str(path))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from queue import Empty
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from uuid import uuid4
 
 from async_kernel.testing import Exchange, execute_content
 from jupyter_client.manager import KernelManager
@@ -239,7 +241,12 @@ def start_kernel(
         errors: whether its log may tell of errors.
         popen: for the process: `env`, `cwd`.
     """
-    km = KernelManager(kernel_name=name or flavour.kernel_name, transport=flavour.transport, **(manager or {}))
+    km = KernelManager(
+        kernel_name=name or flavour.kernel_name,
+        transport=flavour.transport,
+        connection_file=os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], f"kernel-{uuid4()}.json"),
+        **(manager or {}),
+    )
     log = folder / f"kernel-{time.monotonic_ns()}.log"
     with log.open("wb") as file:
         km.start_kernel(extra_arguments=list(args), stderr=file, stdout=file, **popen)

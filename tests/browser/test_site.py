@@ -1,0 +1,65 @@
+"""The site under any address: below a path, isolated or not, and without a request to anywhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Request
+
+    from browser.conftest import OpenLab
+    from browser.lab import Lab
+    from browser.servers import Outside
+
+
+@pytest.mark.parametrize("isolated", [False, True], ids=["plain", "isolated"])
+@pytest.mark.parametrize("prefix", ["/", "/some/path/"], ids=["root", "path"])
+def test_a_notebook_works(serve: Callable[..., str], empty_lab: OpenLab, prefix: str, isolated: bool) -> None:
+    url = serve(prefix=prefix, isolated=isolated)
+    assert url.endswith(prefix)
+    lab = empty_lab(url)
+    requests: list[Request] = []
+    lab.page.context.on("request", lambda request: requests.append(request))  # noqa: PLW0108  # Playwright takes no built-ins
+    lab.open()
+    assert lab.page.evaluate("crossOriginIsolated") is isolated
+
+    lab.write_file("beside.py", "name = 'a module beside'\n")
+    notebook = lab.new_notebook()
+    cell = notebook.run("import beside\nprint(beside.name)\nopen('written.txt', 'w').write('by Python')")
+    expect(cell.outputs).to_have_text(["a module beside", "9"])
+    expect(lab.file("written.txt")).to_be_visible()
+
+    slider = notebook.run(
+        "import asyncio\n"
+        "from ipywidgets import IntSlider\n"
+        "slider = IntSlider(value=3)\n"
+        "slider.observe(lambda change: print('moved to', change.new), names='value')\n"
+        "slider"
+    )
+    slider.root.locator(".noUi-handle").press("ArrowRight")
+    slider.shows("moved to 4")
+
+    notebook.restart()
+    expect(notebook.run("import asyncio\nawait asyncio.sleep(0)\n'slider' in globals()").result).to_have_text("False")
+    notebook.shut_down()
+    lab.workers_are(0)
+
+    origin = url.removesuffix(prefix) + "/"
+    foreign = [request.url for request in requests if not request.url.startswith((origin, "data:", "blob:"))]
+    assert foreign == []
+    asked = {request.url.removeprefix(url).rsplit("/", maxsplit=1)[-1] for request in requests}
+    assert {"pyodide.asm.wasm", "python_stdlib.zip", "worker.mjs", "drive"} <= asked  # the worker's are counted, too
+    assert any(request.service_worker for request in requests)
+
+
+def test_requests_to_elsewhere_would_be_noticed(lab: Lab, outside: Outside) -> None:
+    """The other tests rely on it: each ends with a look at what was asked of the world outside."""
+    cell = lab.new_notebook().run("from pyodide.http import pyfetch\nawait pyfetch('http://outside.example/file')")
+    expect(cell.error).to_be_visible()
+    assert "GET http://outside.example/file" in outside.asked
+    outside.asked.clear()
