@@ -106,8 +106,11 @@ class ZMQInterface(BaseInterface):
         return path, ConnectionInfo.fresh(ip=self.ip, transport=self.transport, kernel_name=self.name, **ports)
 
     def interrupt(self) -> None:
-        """Stop the cells that run, computing or not. Called from any thread."""
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        """Stop the cells that run, computing or not, and their subprocesses. Called from any thread."""
+        if os.getpgid(0) == os.getpid():  # a group of its own: jupyter_client starts kernels so
+            os.killpg(0, signal.SIGINT)
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     def connection_help(self) -> str:
         """The connection file, and how other clients use it."""
