@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from desktop.conftest import FLAVOURS
 from desktop.kernels import Flavour, Kernel, start_kernel
 from protocol.client import outputs
 
@@ -83,7 +82,7 @@ def kernel(mode: str, flavour: Flavour, tmp_path_factory: pytest.TempPathFactory
 
 def begin(client: Client, code: str, **content: object) -> Message:
     """Start a cell, and return once its code runs."""
-    first, _, rest = code.partition("\n")
+    first = code.partition("\n")[0]
     magic = first.startswith("%%")
     request = client.start(code if magic else f"print('begins')\n{code}", **content)
     if magic:
@@ -113,6 +112,7 @@ def test_stops(kernel: Kernel, client: Client, flavour: Flavour, name: str) -> N
 
 def test_command_of_the_c_library_ends(kernel: Kernel, client: Client) -> None:
     """system(3) makes its process deaf to interrupts: only the command ends."""
-    request = begin(client, "import os; os.system('sleep 3600')")
+    request = client.start("import os; os.system('echo begins; sleep 3600')")
+    client.wait_text(request, "begins")
     kernel.interrupt()
     assert outputs(client.finish(request))[-1] == ("execute_result", "2")

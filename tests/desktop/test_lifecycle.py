@@ -16,7 +16,6 @@ from desktop.kernels import GUARD, Flavour, start_kernel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from desktop.kernels import Client
 
 RUNNING = {
     "idle": "print('here')",
