@@ -70,9 +70,13 @@ class ProtocolClient(KernelClient):
 
     def start(self, code: str, **content: Any) -> Message:
         """Send a cell and wait for nothing."""
-        msg = self.message("execute_request", execute_content(code, **content))
+        msg = self.cell(code, **content)
         self.send(msg)
         return msg
+
+    def cell(self, code: str, **content: Any) -> Message:
+        """The request to run a cell."""
+        return self.message("execute_request", execute_content(code, **content))
 
     async def wait_text(self, request: Message, text: str) -> None:
         """Wait until a text was printed for a request."""

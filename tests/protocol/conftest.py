@@ -12,10 +12,12 @@ from protocol.transports import InProcess, Node, SharedKernel, Transport
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
+    from async_kernel._wire import Message
     from async_kernel.testing import Exchange
     from protocol.client import ProtocolClient
 
     RunNow = Callable[[str], Awaitable[Exchange]]
+    Together = Callable[..., Awaitable[None]]
 
 STREAMS = pytest.StashKey[tuple[TextIO, TextIO]]()
 
@@ -58,6 +60,21 @@ async def run_now(client: ProtocolClient) -> RunNow:
         return await client.request("comm_open", content)
 
     return run
+
+
+@pytest.fixture
+async def together(client: ProtocolClient, run_now: RunNow) -> Together:
+    """Sends messages so that all have arrived before a cell among them runs: behind one that waits."""
+
+    async def send(*messages: Message) -> None:
+        await client.execute("import asyncio\n_arrived = asyncio.Event()")
+        first = client.start("await _arrived.wait()")
+        for msg in messages:
+            client.send(msg)
+        await run_now("_arrived.set()")  # transports keep the order: this comes last
+        await client.wait_idle(first)
+
+    return send
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

@@ -20,6 +20,7 @@ from async_kernel.interface import BaseInterface, CallableInterface
 from async_kernel.testing import in_process_client
 from IPython.core.interactiveshell import InteractiveShell
 from protocol.client import outputs
+from protocol.transports import READER
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +28,9 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(autouse=True)
 def no_threads_of_others() -> None:
     """Kernels of other tests have ended, their threads are about to."""
-    for thread in set(threading.enumerate()) - {threading.current_thread()}:
-        thread.join(10)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.name != READER:
+            thread.join(10)
 
 
 def installed() -> dict[str, Any]:

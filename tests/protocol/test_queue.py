@@ -9,11 +9,11 @@ from protocol.client import outputs
 
 if TYPE_CHECKING:
     from protocol.client import ProtocolClient
-    from protocol.conftest import RunNow
+    from protocol.conftest import RunNow, Together
 
 pytestmark = pytest.mark.anyio
 
-FAIL_LATER = "import asyncio\nawait asyncio.sleep(0)\nraise ValueError('stop here')"
+FAIL = "raise ValueError('stop here')"
 
 
 async def test_cells_run_one_after_another_in_order(client: ProtocolClient) -> None:
@@ -29,10 +29,10 @@ async def test_cells_run_one_after_another_in_order(client: ProtocolClient) -> N
     assert await client.values(order="order") == {"order": expected}
 
 
-async def test_an_error_aborts_what_is_queued_behind_it(client: ProtocolClient) -> None:
+async def test_an_error_aborts_what_is_queued_behind_it(client: ProtocolClient, together: Together) -> None:
     await client.execute("ran = []")
-    failing = client.start(FAIL_LATER)
-    queued = [client.start(f"ran.append({i})") for i in range(3)]
+    failing, *queued = client.cell(FAIL), *(client.cell(f"ran.append({i})") for i in range(3))
+    await together(failing, *queued)
     assert (await client.wait_idle(failing)).content["status"] == "error"
     for request in queued:
         done = await client.wait_idle(request)
@@ -43,32 +43,32 @@ async def test_an_error_aborts_what_is_queued_behind_it(client: ProtocolClient) 
     assert (await client.execute("ran.append('later')\nran")).of_type("execute_result")
 
 
-async def test_stop_on_error_false_aborts_nothing(client: ProtocolClient) -> None:
-    failing = client.start(FAIL_LATER, stop_on_error=False)
-    queued = client.start("'ran'")
+async def test_stop_on_error_false_aborts_nothing(client: ProtocolClient, together: Together) -> None:
+    failing, queued = client.cell(FAIL, stop_on_error=False), client.cell("'ran'")
+    await together(failing, queued)
     assert (await client.wait_idle(failing)).content["status"] == "error"
     assert outputs(await client.wait_idle(queued)) == [("execute_result", "'ran'")]
 
 
-async def test_aborted_cells_count_nothing(client: ProtocolClient) -> None:
-    failing = client.start(FAIL_LATER)
-    queued = client.start("1")
+async def test_aborted_cells_count_nothing(client: ProtocolClient, together: Together) -> None:
+    failing, queued = client.cell(FAIL), client.cell("1")
+    await together(failing, queued)
     failed = await client.wait_idle(failing)
     await client.wait_idle(queued)
     after = await client.execute("2")
     assert after.content["execution_count"] == failed.content["execution_count"] + 1
 
 
-async def test_other_requests_are_not_aborted(client: ProtocolClient) -> None:
-    failing = client.start(FAIL_LATER)
-    info = client.message("kernel_info_request", {})
-    complete = client.message("complete_request", {"code": "imp", "cursor_pos": 3})
-    comm = client.message("comm_info_request", {})
-    for msg in (info, complete, comm):
-        client.send(msg)
-    queued = client.start("1")
+async def test_other_requests_are_not_aborted(client: ProtocolClient, together: Together) -> None:
+    failing, queued = client.cell(FAIL), client.cell("1")
+    others = [
+        client.message("kernel_info_request", {}),
+        client.message("complete_request", {"code": "imp", "cursor_pos": 3}),
+        client.message("comm_info_request", {}),
+    ]
+    await together(failing, *others, queued)
     await client.wait_idle(failing)
-    for msg in (info, complete, comm):
+    for msg in others:
         assert (await client.wait_idle(msg)).content["status"] == "ok"
     assert (await client.wait_idle(queued)).content["status"] == "aborted"
 
@@ -83,26 +83,26 @@ async def test_cells_sent_while_the_failing_one_runs_are_aborted(client: Protoco
     assert outputs(await client.execute("'runs'")) == [("execute_result", "'runs'")]
 
 
-async def test_a_silent_error_aborts_nothing(client: ProtocolClient) -> None:
-    failing = client.start(FAIL_LATER, silent=True)
-    queued = client.start("'ran'")
+async def test_a_silent_error_aborts_nothing(client: ProtocolClient, together: Together) -> None:
+    failing, queued = client.cell(FAIL, silent=True), client.cell("'ran'")
+    await together(failing, queued)
     assert (await client.wait_idle(failing)).content["status"] == "error"
     assert outputs(await client.wait_idle(queued)) == [("execute_result", "'ran'")]
 
 
-async def test_a_syntax_error_aborts_too(client: ProtocolClient) -> None:
-    failing, queued = client.start("= 1"), client.start("'never'")
+async def test_a_syntax_error_aborts_too(client: ProtocolClient, together: Together) -> None:
+    failing, queued = client.cell("= 1"), client.cell("'never'")
+    await together(failing, queued)
     assert (await client.wait_idle(failing)).content["ename"] == "SyntaxError"
     assert (await client.wait_idle(queued)).content["status"] == "aborted"
 
 
-async def test_two_failing_cells(client: ProtocolClient) -> None:
-    first, second = client.start(FAIL_LATER), client.start(FAIL_LATER)
-    assert (await client.wait_idle(first)).content["status"] == "error"
-    assert (await client.wait_idle(second)).content["status"] == "aborted"
-    third, fourth = client.start(FAIL_LATER), client.start("4")
-    assert (await client.wait_idle(third)).content["status"] == "error"
-    assert (await client.wait_idle(fourth)).content["status"] == "aborted"
+async def test_two_failing_cells(client: ProtocolClient, together: Together) -> None:
+    for _ in range(2):
+        first, second = client.cell(FAIL), client.cell(FAIL)
+        await together(first, second)
+        assert (await client.wait_idle(first)).content["status"] == "error"
+        assert (await client.wait_idle(second)).content["status"] == "aborted"
 
 
 async def test_a_refused_request_aborts_nothing(client: ProtocolClient) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from async_kernel.interface import Handlers
 
 ROOT = Path(__file__).parents[2]
+READER = "frames of the kernel process"
 BOOT = 60
 """Seconds after which a kernel process that says nothing is a failure."""
 
@@ -251,7 +252,7 @@ def node_process(options: Mapping[str, Any]) -> Generator[NodeProcess]:
     command = [node, str(Path(__file__).with_name("node_kernel.mjs")), json.dumps(options)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as popen:
         process = NodeProcess(popen)
-        reader = threading.Thread(target=process.read)
+        reader = threading.Thread(target=process.read, name=READER)
         reader.start()
         try:
             if not process.ready.wait(BOOT) or process.failure:
