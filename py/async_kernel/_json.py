@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import math
 import numbers
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -49,8 +49,8 @@ def encodable(obj: object) -> object:
             return dict(obj)
         case AbstractSet():
             return list(obj)
-        case Iterable() if hasattr(obj, "tolist"):
-            return obj.tolist()
+    if hasattr(obj, "tolist"):  # numpy's arrays and scalars
+        return obj.tolist()
     msg = f"{type(obj).__name__} has no JSON form: {obj!r:.80}"
     raise TypeError(msg)
 
