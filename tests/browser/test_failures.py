@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from browser.lab import UNRUN
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -67,7 +69,7 @@ def test_a_damaged_site_says_what_is_wrong_and_starts_once_mended(broken_lab: La
     waiting = notebook.start("'too soon'")
     stopped(broken_lab, re.compile(reason))
     idle_without_kernel(notebook)
-    expect(waiting.error).to_contain_text("KernelDied: ")
+    expect(waiting.prompt).to_have_text(UNRUN)
     overlay.restore(path)
     notebook.start_again()
     expect(notebook.run("6 * 7").result).to_have_text("42")
