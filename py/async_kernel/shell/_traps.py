@@ -18,28 +18,24 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 
-class HeldBuiltins(BuiltinTrap):
+class _Held:
+    """A trap that a cell's beginning and end leave as it is."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> Literal[False]:
+        return False
+
+
+class HeldBuiltins(_Held, BuiltinTrap):
     """`get_ipython` and its like in `builtins`, from `activate` to `deactivate`."""
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
-    ) -> Literal[False]:
-        return False
-
-
-class HeldDisplayHook(DisplayTrap):
+class HeldDisplayHook(_Held, DisplayTrap):
     """The kernel's `sys.displayhook`, from `set` to `unset`."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
-    ) -> Literal[False]:
-        return False
 
 
 class Traps:
