@@ -315,9 +315,10 @@ class Caller(Scheduler):
 
     def _check_drained(self, _: object = None) -> None:
         if self._executor.drained.done() and not self._children:
-            self._drained._resolve(None, None)
+            # Finalised first: whoever waits may go on in another thread at once, and claim this one.
             if not self._has_own_thread:
                 self._finalise()
+            self._drained._resolve(None, None)
 
     def _finalise(self) -> None:
         """There is no loop any more, or none that this caller serves."""
