@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import StdinNotImplementedError
@@ -13,6 +15,7 @@ from async_kernel.interface._launch import make_interface
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from types import TracebackType
 
     from async_kernel._wire import Buffer
     from async_kernel.interface import Handlers
@@ -37,6 +40,7 @@ async def start(
     Returns:
         A JavaScript object with `handle_msg(json, buffers)` and `stop()`.
     """
+    sys.excepthook = _print_exception
     interface = make_interface(CallableInterface, settings.to_py() if isinstance(settings, JsProxy) else settings or {})
 
     def send_out(msg_json: str, buffers: list[Buffer] | None, requires_reply: bool, /) -> str | None:
@@ -60,3 +64,10 @@ async def start(
         handlers["handle_msg"](msg_json, [b.to_bytes() for b in buffers] if buffers else None)
 
     return to_js({"handle_msg": handle_msg, "stop": handlers["stop"]}, dict_converter=js.Object.fromEntries)
+
+
+def _print_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """`sys.excepthook`: Pyodide takes the words of an error that JavaScript gets from the process's own stderr."""
+    traceback.print_exception(kind, error, trace, file=sys.__stderr__)
+    if sys.__stderr__:
+        sys.__stderr__.flush()

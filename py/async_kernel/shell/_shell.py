@@ -50,6 +50,13 @@ def _holds_group(error: BaseException | None) -> bool:
     return False
 
 
+def _is_stop(error: BaseException) -> bool:
+    """Whether `error` is what stops a cell from outside, or is made up of such."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_stop(e) for e in error.exceptions)
+    return isinstance(error, (KeyboardInterrupt, anyio.get_cancelled_exc_class()))
+
+
 class AsyncInteractiveShell(HasInterface, InteractiveShell):
     """Runs cells, with `await` at their top level, and sends what they show."""
 
@@ -219,7 +226,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     ) -> None:
         """Send the traceback of the exception that is being handled, or of the one given."""
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
-        if (run := current_run()) and isinstance(error, anyio.get_cancelled_exc_class()):
+        if (run := current_run()) and error and _is_stop(error):
             stopped = run.stop_error or (run.scope.cancel_called and TimeoutError(f"stopped after {self.timeout:g} s"))
             if stopped:
                 exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
@@ -231,6 +238,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             tb = tb.tb_next
         text = "".join(traceback.format_exception(etype, value, tb))
         self._showtraceback(etype, value, _FILE.sub(self._cell_of, text).splitlines())
+
+    def excepthook(self, etype: type[BaseException], value: BaseException, tb: TracebackType | None) -> None:
+        """`sys.excepthook` while cells run: as at other times, since Pyodide and GUI toolkits rely on it."""
+        self.sys_excepthook(etype, value, tb)
 
     def _cell_of(self, file: re.Match[str]) -> str:
         """A place in a traceback as IPython names it: `Cell In[3]` for a cell."""
