@@ -62,6 +62,17 @@ def test_syntax_error(notebook: Notebook) -> None:
     cell.shows(re.compile(rf"Cell In\[{cell.count}\], line 2\n +bad = = 2\n +\^\nSyntaxError: invalid syntax"))
 
 
+def test_an_error_caught_by_javascript_has_its_words_and_stays_out_of_the_cell(notebook: Notebook) -> None:
+    cell = notebook.run(
+        "from pyodide.code import run_js\n"
+        "def fail():\n"
+        "    raise ValueError('what went wrong')\n"
+        "print(run_js('(f) => { try { f() } catch (error) { return error.message.trim() } }')(fail))"
+    )
+    assert cell.lines[-1] == "ValueError: what went wrong"
+    expect(cell.outputs).to_have_count(1)
+
+
 def test_html(notebook: Notebook) -> None:
     cell = notebook.run("from IPython.display import HTML\nHTML('<table><tr><td>in a <b>table</b></td></tr></table>')")
     expect(cell.outputs.locator("td b")).to_have_text("table")
