@@ -11,16 +11,17 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
-from async_kernel._interrupt import runs_user_code
 from async_kernel.interface import BaseInterface
 from traitlets import CaselessStrEnum, Integer, Unicode, observe
 
 from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
 from async_kernel_zmq._descriptors import Descriptors
+from async_kernel_zmq._interrupts import Interrupts
+from async_kernel_zmq._sigint import strike
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Callable
 
 _GRACE = 3.0
 """Seconds that the kernel gets to end by itself once its parent has gone."""
@@ -67,10 +68,13 @@ class ZMQInterface(BaseInterface):
             raise RuntimeError(msg)
 
     async def _start(self) -> None:
+        watched: dict[int, Callable[[], None]] = {}
         if threading.current_thread() is threading.main_thread():
             # First, so that it is undone last: clients interrupt before they ask a kernel to end, and it may come late.
-            old = signal.signal(signal.SIGINT, self._on_sigint)
-            self._exit.callback(signal.signal, signal.SIGINT, old)
+            sigint = Interrupts(self, super().interrupt).sigint
+            sigint.install()
+            watched[sigint.fileno()] = sigint.notice
+            self._exit.callback(sigint.uninstall)
         self.path, info = self._connection_info()
         connection = ZMQConnection(self, info)
         self._exit.callback(connection.sockets.close)
@@ -86,7 +90,8 @@ class ZMQInterface(BaseInterface):
         descriptors.install()
         self._exit.callback(descriptors.uninstall)
         self._log_to(self.streams.terminal["stderr"])
-        connection.sockets.start(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
+        watched.update(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
+        connection.sockets.start(watched)
 
     def _log_to(self, terminal: TextIO) -> None:
         """Keep the kernel's log out of its cells."""
@@ -110,7 +115,7 @@ class ZMQInterface(BaseInterface):
         if os.getpgid(0) == os.getpid():  # a group of its own: jupyter_client starts kernels so
             os.killpg(0, signal.SIGINT)
         else:
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            strike()
 
     def connection_help(self) -> str:
         """The connection file, and how other clients use it."""
@@ -119,14 +124,6 @@ class ZMQInterface(BaseInterface):
             "Paste this into a file and connect with  jupyter <app> --existing FILE ,\n"
             f"or on this machine with  jupyter <app> --existing {self.path}"
         )
-
-    def _on_sigint(self, _: int, frame: FrameType | None) -> None:
-        self.last_interrupt_frame = frame
-        if runs_user_code(frame):
-            raise KeyboardInterrupt
-        if self.started.done() and not self.stopping.done():
-            # By way of another thread: this one may be waiting in its selector, and would not notice.
-            self.callers["control"].call_soon(super().interrupt)
 
     def stop(self) -> None:
         """End the kernel, and the cell that computes. Called from any thread; returns at once."""
