@@ -107,7 +107,7 @@ def test_five_kernels_started_together_all_answer(lab: Lab) -> None:
         notebook.cell(0).ran()
         expect(notebook.cell(0).result).to_have_text(str(sum(map(ord, name))))
     lab.workers_are(5)
-    lab.do("kernelmenu:shutdownAll")
+    lab.command("kernelmenu:shutdownAll")
     lab.accept("Shut Down All")
     lab.workers_are(0)
 
