@@ -147,8 +147,7 @@ def test_shutdown_ends_the_worker_and_a_new_kernel_can_be_started(lab: Lab) -> N
     notebook.start_again()
     expect(notebook.run("'kept' in globals()").result).to_have_text("False")
     lab.workers_are(1)
-    notebook.command("notebook:close-and-shutdown")
-    lab.accept("Discard")
+    notebook.shut_down()
     lab.workers_are(0)
 
 
