@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from browser.lab import GUARD, Lab, Notebook
+from browser.lab import Lab
 from browser.servers import ROOT, Outside, Overlay, SiteServer
+from browser.waiting import GUARD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from playwright.sync_api import Browser, ConsoleMessage
+
+    from browser.documents import Notebook
 
     OpenLab = Callable[..., Lab]
 

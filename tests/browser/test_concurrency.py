@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from browser.lab import UNRUN
+from browser.documents import UNRUN
 
 if TYPE_CHECKING:
-    from browser.lab import Lab, Notebook
+    from browser.documents import Notebook
+    from browser.lab import Lab
 
 WAITS = """\
 import asyncio

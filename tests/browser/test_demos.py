@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from browser.lab import Lab, Notebook
+    from browser.documents import Notebook
+    from browser.lab import Lab
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from browser.lab import UNRUN
+from browser.documents import UNRUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from browser.conftest import OpenLab
-    from browser.lab import Lab, Notebook
+    from browser.documents import Notebook
+    from browser.lab import Lab
     from browser.servers import Overlay
 
 STATIC = "extensions/async-kernel-lite/static"

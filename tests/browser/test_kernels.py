@@ -62,7 +62,7 @@ def test_two_consoles_on_the_kernel_of_a_notebook_see_all_that_it_does(lab: Lab)
 def test_two_clients_on_one_kernel_get_the_same_iopub_messages(lab: Lab) -> None:
     """As two widgets or extensions of the page, which have their connections to the kernel."""
     lab.new_notebook().run("import asyncio")
-    seen = lab.page.evaluate(
+    seen = lab.call(
         """async () => {
             const { kernels } = jupyterapp.serviceManager;
             const [model] = kernels.running();

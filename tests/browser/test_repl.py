@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from browser.lab import Cell
+from browser.documents import Cell
 
 if TYPE_CHECKING:
     from browser.conftest import OpenLab

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from browser.lab import Notebook
+    from browser.documents import Notebook
 
 
 @pytest.fixture
