@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -10,15 +10,6 @@ from async_kernel._comms import Comms
 
 if TYPE_CHECKING:
     from types import FrameType
-
-Place = Literal["cell", "task", "busy", "kernel"]
-"""
-- `cell`: a cell's code is on the stack. A KeyboardInterrupt raised here reaches it, and nobody else.
-- `task`: a user's task or callback runs in the event loop. A KeyboardInterrupt would end the loop; a cancellation ends
-  the task.
-- `busy`: either of them is in the middle of what must not be torn. Try again soon.
-- `kernel`: no user's code runs: the loop waits, or the kernel works.
-"""
 
 _BELOW_CELLS: Final = frozenset((InteractiveShell.run_code.__code__, Comms.handle.__code__))
 _STEPS: Final = frozenset(
@@ -30,30 +21,50 @@ _STEPS: Final = frozenset(
     )
 )
 """The functions by which event loops run tasks and callbacks."""
-_LIBRARIES: Final = ("asyncio", "anyio", "trio", "outcome", "selectors", "async_kernel.caller")
-"""What stands between a loop and a user's code, and has state of its own."""
+_LOOPS: Final = ("asyncio", "anyio", "trio", "outcome")
 _KERNEL: Final = ("async_kernel", "async_kernel_zmq", "IPython")
 _SENDING: Final = ("async_kernel._iopub", "async_kernel._streams", "async_kernel_zmq._sockets")
-"""What a user's code is in while it prints: it does not block, and half a message is worse than a moment's delay."""
+
+
+class Place(NamedTuple):
+    """Where an interrupt finds the thread."""
+
+    kind: Literal["cell", "task", "kernel"]
+    """
+    - `cell`: a cell's code is on the stack. A KeyboardInterrupt raised here reaches it, and nobody else.
+    - `task`: a user's task or callback runs in the event loop. A KeyboardInterrupt would end the loop; a cancellation
+      ends the task.
+    - `kernel`: no user's code runs: the loop waits, or the kernel works.
+    """
+    fragile: bool
+    """Whether an exception would tear what is soon done: a message, a loop's own step, a traceback being made."""
 
 
 def place(frame: FrameType | None) -> Place:
-    """The place of an interrupted frame. From inside to outside, up to the loop's step, then on in search of a cell."""
-    entry, sends, below_step = "", False, False
-    in_library = frame is not None and _is_of(_LIBRARIES, _module(frame))
+    """The place of an interrupted frame."""
+    fragile = _is_in_loop(frame)
+    entry = module = ""
+    below_step = False
     while frame is not None:
         if frame.f_code in _BELOW_CELLS:
-            return "busy" if sends else "cell"
+            return Place("cell", fragile or _is_of(_KERNEL, module))
         module = _module(frame)
         if (module, frame.f_code.co_name) in _STEPS:
             below_step = True
         elif not below_step:
-            sends = sends or module in _SENDING
-            entry = entry if _is_of(_LIBRARIES, module) else module
+            fragile = fragile or module in _SENDING
+            entry = entry if _is_of((*_LOOPS, "async_kernel.caller"), module) else module
         frame = frame.f_back
-    if not entry or not below_step or _is_of(_KERNEL, entry):
-        return "kernel"
-    return "busy" if sends or in_library else "task"
+    is_user = below_step and entry and not _is_of((*_KERNEL, "selectors"), entry)
+    return Place("task", fragile) if is_user else Place("kernel", fragile=False)
+
+
+def _is_in_loop(frame: FrameType | None) -> bool:
+    """Whether the frame is one of an event loop's own, but for that in which it waits."""
+    while frame is not None and _module(frame) == "contextlib":
+        frame = frame.f_back
+    module = _module(frame) if frame else ""
+    return _is_of((*_LOOPS, "async_kernel._nested_run"), module) and not module.startswith("trio._core._io_")
 
 
 def _module(frame: FrameType) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from async_kernel._errors import CallerStopped
-from async_kernel._interrupt import place
+from async_kernel._interrupt import Place, place
 from async_kernel.shell._run import current_run
 
 from async_kernel_zmq._sigint import Sigint, strike
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 0.2
 """Seconds that the event loop has to turn before what keeps it from turning is broken off."""
+_ATTEMPTS: Final = 100
+"""How often an interrupt waits for a better moment: for about half a second in sum."""
 
 
 class Interrupts:
@@ -34,7 +36,8 @@ class Interrupts:
     def __init__(self, interface: BaseInterface, stop_cells: Callable[[], None]) -> None:
         self._interface = interface
         self._stop_cells = stop_cells
-        self._is_blocked = False
+        self._insists = False
+        self._postponed = 0
         self.sigint = Sigint(self._decide, self._later)
 
     def _later(self, delay: float, function: Callable[[], None]) -> None:
@@ -42,43 +45,59 @@ class Interrupts:
             self._interface.callers["control"].call_later(delay, function)
 
     def _decide(self, frame: FrameType | None) -> Callable[[], object] | None:
-        """What to do about an interrupt of the main thread at `frame`; None for not now."""
+        """What to do about a signal that finds the main thread at `frame`; None for not now."""
         self._interface.last_interrupt_frame = frame
-        where = place(frame)
-        if where == "cell":
-            return _raise_interrupt
-        if self._interface.stopping.done() or not self._interface.started.done():
-            return lambda: None  # there are no cells
-        if where == "busy":
+        action = self._action(place(frame), current_run())
+        self._postponed = self._postponed + 1 if action is None else 0
+        return action
+
+    def _action(self, at: Place, run: CellRun | None) -> Callable[[], object] | None:
+        if at.kind == "cell":
+            if self._insists and run and run.scope.cancel_called:
+                return _nothing  # it has been stopped, and cleans up
+        elif self._interface.stopping.done() or not self._interface.started.done():
+            return _nothing  # there are no cells
+        if at.fragile and self._postponed < _ATTEMPTS:
             return None
-        run = current_run()
-        if where == "task" and (self._is_blocked or _runs(run)):
+        if at.kind == "cell":
+            return _raise_interrupt
+        if at.kind == "task" and (self._insists or _runs(run)):
             return lambda: self._break_off(run)
         # By way of another thread: this one may be waiting in its selector, and would not notice.
-        return lambda: self._interface.callers["control"].call_soon(self._stop_awaiting)
+        return self._stop_soon
 
     def _break_off(self, run: CellRun | None) -> NoReturn:
         """End the task that keeps the event loop, with what a task may raise, and its cell."""
         if run and _runs(run):
             run.stop_error = KeyboardInterrupt()
             run.scope.cancel()
+        self._stop_soon()  # others, and tasks that block after this one
         if self._interface.callers["shell"].backend == "asyncio":
             raise asyncio.CancelledError  # a KeyboardInterrupt would end the loop
         raise KeyboardInterrupt
 
+    def _stop_soon(self) -> None:
+        if not self._insists:
+            self._interface.callers["control"].call_soon(self._stop_awaiting)
+
     async def _stop_awaiting(self) -> None:
+        """Stop cells in their event loop, and insist until it has turned."""
         self._stop_cells()
-        turned = self._interface.callers["shell"].call_soon(lambda: None)
+        turned = self._interface.callers["shell"].call_soon(_nothing)
         while not turned.done():
             with suppress(TimeoutError):
                 await turned.wait(timeout=_PATIENCE, protect=True, result=False)
-            self._is_blocked = not turned.done()
-            if self._is_blocked:
+            self._insists = not turned.done()
+            if self._insists:
                 strike()
 
 
 def _runs(run: CellRun | None) -> bool:
     return run is not None and not run.ended.done()
+
+
+def _nothing() -> None:
+    """It is being taken care of."""
 
 
 def _raise_interrupt() -> NoReturn:
