@@ -369,5 +369,5 @@ class Kernel(HasInterface):
             self.comms.handle(request)
         except UnknownCommError as e:
             self.log.warning("%s: %s", request.msg_type, e)
-        except Exception:  # noqa: BLE001  # a user's callback: its error is shown, as a cell's
+        except (Exception, KeyboardInterrupt):  # noqa: BLE001  # a user's callback: its error is shown, as a cell's
             self.shell.showtraceback()
