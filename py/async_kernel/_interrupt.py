@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -22,6 +23,8 @@ _STEPS: Final = frozenset(
 )
 """The functions by which event loops run tasks and callbacks."""
 _LOOPS: Final = ("asyncio", "anyio", "trio", "outcome")
+_WAITS: Final = ("select", "get_events")
+"""The functions of `selectors` and of trio in which an event loop waits."""
 _KERNEL: Final = ("async_kernel", "async_kernel_zmq", "IPython")
 _SENDING: Final = ("async_kernel._iopub", "async_kernel._streams", "async_kernel_zmq._sockets")
 
@@ -61,10 +64,17 @@ def place(frame: FrameType | None) -> Place:
 
 def _is_in_loop(frame: FrameType | None) -> bool:
     """Whether the frame is one of an event loop's own, but for that in which it waits."""
-    while frame is not None and _module(frame) == "contextlib":
+    while frame is not None and _is_helper(_module(frame)) and frame.f_code.co_name not in _WAITS:
         frame = frame.f_back
-    module = _module(frame) if frame else ""
-    return _is_of((*_LOOPS, "async_kernel._nested_run"), module) and not module.startswith("trio._core._io_")
+    if frame is None or frame.f_code.co_name in _WAITS:
+        return False
+    return _is_of((*_LOOPS, "async_kernel._nested_run"), _module(frame))
+
+
+def _is_helper(module: str) -> bool:
+    """Whether event loops call the module in the midst of a step. attrs leaves what it generates without one."""
+    root = module.partition(".")[0]
+    return root in ("", "attr", "sortedcontainers") or (root in sys.stdlib_module_names and root != "asyncio")
 
 
 def _module(frame: FrameType) -> str:

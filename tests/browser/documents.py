@@ -13,12 +13,16 @@ from playwright.sync_api import expect
 from browser.waiting import GUARD
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from playwright.sync_api import Locator
 
     from browser.lab import Lab
 
 RAN = re.compile(r"^\[\d+\]:$")
 UNRUN = "[ ]:"
+FULL = "async (e) => { while (!e.innerText.trim()) await new Promise(requestAnimationFrame); return e.innerText }"
+"""The text of an output, which is empty for a moment while more is added to it."""
 
 
 class Cell:
@@ -48,10 +52,16 @@ class Cell:
         self.ran()
         return int(self.prompt.inner_text().strip("[]:"))
 
+    def printed(self, lines: Iterable[str]) -> None:
+        """Wait until the cell has printed these lines to stdout, and no others."""
+        expect(self.stdout).to_have_text("\n".join(lines))
+
     @property
     def lines(self) -> list[str]:
-        """The lines of all that the cell printed to stdout."""
-        return "".join(self.stdout.all_inner_texts()).splitlines()
+        """The lines that the cell, which prints, has printed to stdout so far."""
+        expect(self.stdout).to_contain_text(re.compile(r"\S"))
+        text: str = self.stdout.evaluate(FULL)
+        return text.splitlines()
 
 
 class Document:

@@ -114,9 +114,9 @@ def test_a_task_prints_into_the_cell_that_started_it(notebook: Notebook) -> None
     notebook.open_comm("go on")
     other.ran()
     expect(other.outputs).to_have_count(1)
-    assert other.lines == ["waiting", "waited"]
+    other.printed(["waiting", "waited"])
     stop = notebook.run("ticking = False\nawait task\nprint('stopped')")
-    assert stop.lines == ["stopped"]
+    stop.printed(["stopped"])
     started.shows("ticked")
     *ticks_printed, end = started.lines
     assert end == "ticked"

@@ -57,7 +57,7 @@ def test_a_button_pressed_while_its_cell_waits(notebook: Notebook) -> None:
     )
     cell.root.get_by_role("button", name="Go on").click()
     cell.ran()
-    assert cell.lines == ["pressed"]
+    cell.printed(["pressed"])
 
 
 def test_an_output_widget_takes_what_is_printed_in_it(notebook: Notebook) -> None:
@@ -66,7 +66,7 @@ def test_an_output_widget_takes_what_is_printed_in_it(notebook: Notebook) -> Non
     expect(cell.root.locator(".jp-OutputArea-output .jp-OutputArea-output")).to_have_text(
         ["captured", "'displayed too'"]
     )
-    assert other.lines == ["beside"]
+    other.printed(["beside"])
 
 
 def test_interact(notebook: Notebook) -> None:

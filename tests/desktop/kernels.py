@@ -60,9 +60,9 @@ class Client:
         self._log = log
         self._finished: list[str] = []
 
-    def connect(self) -> Self:
+    def connect(self, *, stdin: bool = True) -> Self:
         """Open the sockets, and wait until the kernel says that this client hears everything."""
-        self.zmq.start_channels(hb=False)
+        self.zmq.start_channels(hb=False, stdin=stdin)
         self.wait("iopub", lambda msg: msg["header"]["msg_type"] == "iopub_welcome")
         return self
 
@@ -142,9 +142,10 @@ class Client:
         """The next input_request that has not been read yet."""
         return self._read("stdin")
 
-    def answer(self, text: str) -> None:
-        """Answer an input_request."""
-        self.zmq.input(text)
+    def answer(self, text: str, question: Message | None = None) -> None:
+        """Answer an input_request, as jupyter_client does or, with the question, as JupyterLab does."""
+        parent = question["header"] if question else None
+        self.zmq.stdin_channel.send(self.zmq.session.msg("input_reply", {"value": text}, parent))
 
     def beat(self, text: bytes) -> None:
         """Send a heartbeat and wait for its echo."""
@@ -197,11 +198,11 @@ class Kernel:
         """What the kernel wrote to the stderr of its process."""
         return self.log_file.read_text()
 
-    def client(self, session: Session | None = None) -> Client:
-        """One more client, in a session of its own unless one is given."""
+    def client(self, session: Session | None = None, *, stdin: bool = True) -> Client:
+        """One more client, in a session of its own unless one is given, with or without a stdin socket."""
         own = self.manager.session
         session = session or Session(key=own.key, signature_scheme=own.signature_scheme)
-        client = Client(self.manager.client(session=session), lambda: self.log).connect()
+        client = Client(self.manager.client(session=session), lambda: self.log).connect(stdin=stdin)
         self._exit.callback(client.close)
         return client
 

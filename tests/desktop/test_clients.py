@@ -181,13 +181,32 @@ def test_input_and_getpass(client: Client) -> None:
 
 
 def test_each_client_is_asked_for_its_own_cell(client: Client, other: Client) -> None:
-    mine, yours = client.start("input('mine')"), other.start("input('yours')")
+    mine = client.start("input('mine')")
     assert client.wait_question()["content"]["prompt"] == "mine"
+    yours = other.start("input('yours')")
     client.answer("1")
     assert outputs(client.finish(mine)) == [("execute_result", "'1'")]
     assert other.wait_question()["content"]["prompt"] == "yours"
     other.answer("2")
     assert outputs(other.finish(yours)) == [("execute_result", "'2'")]
+
+
+def test_client_that_connects_its_stdin_late_is_asked(kernel: Kernel) -> None:
+    late = kernel.client(stdin=False)
+    request = late.start("print('asks')\ninput('?')")
+    late.wait_text(request, "asks")
+    late.zmq.stdin_channel.start()
+    late.wait_question()
+    late.answer("here")
+    assert outputs(late.finish(request)) == [("stdout", "asks\n"), ("execute_result", "'here'")]
+
+
+def test_client_without_stdin_cannot_be_asked(kernel: Kernel) -> None:
+    deaf = kernel.client(stdin=False)
+    error = deaf.execute("input('?')").content
+    assert error["ename"] == "StdinNotImplementedError"
+    assert "connected no stdin channel" in error["evalue"]
+    assert deaf.result("6 * 7") == "42"
 
 
 def test_answer_of_another_client_is_none(client: Client, other: Client) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from async_kernel._transport import Connection
 from IPython.core.error import StdinNotImplementedError
@@ -13,10 +13,14 @@ from async_kernel_zmq._sockets import Sockets
 from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from async_kernel._wire import Buffer, Message
 
     from async_kernel_zmq._connection_file import ConnectionInfo
     from async_kernel_zmq.interface import ZMQInterface
+
+_ENDED: Final = "the kernel ended while it waited for input"
 
 
 @dataclass(eq=False)
@@ -26,8 +30,8 @@ class _Question:
     route: object
     parents: set[str | None]
     """What an answer may name as its parent."""
-    answer: queue.SimpleQueue[Message | None] = field(default_factory=queue.SimpleQueue)
-    """Gets None at the end of the kernel."""
+    answer: queue.SimpleQueue[Message | str] = field(default_factory=queue.SimpleQueue)
+    """Gets the answer, or why none can come."""
 
 
 class ZMQConnection(Connection):
@@ -40,6 +44,7 @@ class ZMQConnection(Connection):
             info,
             receive=self._receive,
             welcome=self._welcome,
+            unreachable=self._cannot_ask,
             orphaned=interface.on_orphaned,
             log=interface.log,
         )
@@ -58,12 +63,11 @@ class ZMQConnection(Connection):
         self._questions.append(question)
         try:
             self.send(msg, route)
-            answer = None if self._closed else question.answer.get()
+            answer = _ENDED if self._closed else question.answer.get()
         finally:
             self._questions.remove(question)
-        if answer is None:
-            text = "the kernel ended while it waited for input"
-            raise StdinNotImplementedError(text)
+        if isinstance(answer, str):
+            raise StdinNotImplementedError(answer)
         return answer
 
     def _answer(self, msg: dict[str, Any], route: list[bytes]) -> bool:
@@ -75,6 +79,11 @@ class ZMQConnection(Connection):
                 question.answer.put(cast("Message", msg))
                 return True
         return False
+
+    def _cannot_ask(self, frames: Sequence[Buffer]) -> None:
+        for question in list(self._questions):
+            if isinstance(question.route, list) and question.route == list(frames[: len(question.route)]):
+                question.answer.put("the client that asked for this has connected no stdin channel")
 
     def _receive(self, channel: str, frames: list[bytes]) -> None:
         """Take the frames of a message. Called in the I/O thread."""
@@ -97,4 +106,4 @@ class ZMQConnection(Connection):
         """Let go of whoever waits for input."""
         self._closed = True
         for question in list(self._questions):
-            question.answer.put(None)
+            question.answer.put(_ENDED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from async_kernel._errors import CallerStopped
@@ -37,6 +38,7 @@ class Interrupts:
         self._interface = interface
         self._stop_cells = stop_cells
         self._insists = False
+        """The next signal is of our own."""
         self._postponed = 0
         self.sigint = Sigint(self._decide, self._later)
 
@@ -48,13 +50,16 @@ class Interrupts:
         """What to do about a signal that finds the main thread at `frame`; None for not now."""
         self._interface.last_interrupt_frame = frame
         action = self._action(place(frame), current_run())
-        self._postponed = self._postponed + 1 if action is None else 0
+        if action is None:
+            self._postponed += 1
+        else:
+            self._postponed, self._insists = 0, False
         return action
 
     def _action(self, at: Place, run: CellRun | None) -> Callable[[], object] | None:
         if at.kind == "cell":
-            if self._insists and run and run.scope.cancel_called:
-                return _nothing  # it has been stopped, and cleans up
+            if self._insists and not (run and run.stop_error and not run.scope.cancel_called):
+                return _nothing  # it is another one, or has been stopped and cleans up
         elif self._interface.stopping.done() or not self._interface.started.done():
             return _nothing  # there are no cells
         if at.fragile and self._postponed < _ATTEMPTS:
@@ -62,23 +67,23 @@ class Interrupts:
         if at.kind == "cell":
             return _raise_interrupt
         if at.kind == "task" and (self._insists or _runs(run)):
-            return lambda: self._break_off(run)
+            return partial(self._break_off, run, alone=not self._insists)
         # By way of another thread: this one may be waiting in its selector, and would not notice.
-        return self._stop_soon
+        return _nothing if self._insists else self._stop_soon
 
-    def _break_off(self, run: CellRun | None) -> NoReturn:
+    def _break_off(self, run: CellRun | None, *, alone: bool) -> NoReturn:
         """End the task that keeps the event loop, with what a task may raise, and its cell."""
         if run and _runs(run):
             run.stop_error = KeyboardInterrupt()
             run.scope.cancel()
-        self._stop_soon()  # others, and tasks that block after this one
+        if alone:
+            self._stop_soon()  # other cells, and tasks that block after this one
         if self._interface.callers["shell"].backend == "asyncio":
             raise asyncio.CancelledError  # a KeyboardInterrupt would end the loop
         raise KeyboardInterrupt
 
     def _stop_soon(self) -> None:
-        if not self._insists:
-            self._interface.callers["control"].call_soon(self._stop_awaiting)
+        self._interface.callers["control"].call_soon(self._stop_awaiting)
 
     async def _stop_awaiting(self) -> None:
         """Stop cells in their event loop, and insist until it has turned."""
@@ -87,8 +92,8 @@ class Interrupts:
         while not turned.done():
             with suppress(TimeoutError):
                 await turned.wait(timeout=_PATIENCE, protect=True, result=False)
-            self._insists = not turned.done()
-            if self._insists:
+            if not turned.done():
+                self._insists = True
                 strike()
 
 

@@ -28,7 +28,7 @@ class Sigint:
 
     Python runs the handler between two bytecodes of the main thread: a signal that comes right before a call that
     blocks would be noticed only behind it. So the I/O thread is told of each signal, by Python itself, and of what the
-    handler made of it; a signal that came to nothing is sent again.
+    handler made of it; a signal that it did not see, or could not take at that moment, is sent again.
 
     Args:
         decide: called in the main thread with the interrupted frame. Returns what to do, or None for "not now".
@@ -45,7 +45,9 @@ class Sigint:
         self._read, self._write = socket.socketpair()
         self._read.setblocking(False)  # noqa: FBT003  # socket's signature
         self._write.setblocking(False)  # noqa: FBT003  # as above
-        self._taken = 0
+        self._unseen: object = None
+        """Stands for a signal of which the handler has told nothing yet."""
+        self._handling = False
 
     def install(self) -> None:
         """Begin. In the main thread only."""
@@ -68,16 +70,23 @@ class Sigint:
         """See to it that a signal which has come is taken. Called in the I/O thread."""
         with suppress(BlockingIOError):
             last = self._read.recv(4096)[-1]
-            taken = self._taken
-            if last == _NOT_NOW:
+            self._unseen = unseen = object() if last == signal.SIGINT else None
+            if unseen:
+                self._later(_PATIENCE, lambda: strike() if self._unseen is unseen else None)
+            elif last == _NOT_NOW:
                 strike()
-            elif last == signal.SIGINT:
-                self._later(_PATIENCE, lambda: strike() if self._taken == taken else None)
 
     def _on_signal(self, _: int, frame: FrameType | None) -> None:
+        if self._handling:  # a second one, in the midst of the first
+            self._tell(_NOT_NOW)
+            return
+        self._handling = True
         action = self._decide(frame)
-        self._taken += action is not None
-        with suppress(BlockingIOError):
-            self._write.send(bytes([_NOT_NOW if action is None else _TAKEN]))
+        self._tell(_NOT_NOW if action is None else _TAKEN)
+        self._handling = False
         if action:
             action()
+
+    def _tell(self, outcome: int) -> None:
+        with suppress(BlockingIOError):
+            self._write.send(bytes([outcome]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
 _LINGER: Final = 1000
 """Milliseconds that unsent messages get at the end."""
+_CONNECT_TIME: Final = 5.0
+"""Seconds that a client has to connect its stdin socket once it is asked something."""
+_RETRY: Final = 20
+"""Milliseconds between two attempts to reach it."""
 _COPY_BELOW: Final = 1 << 16
 """Bytes from which a frame is handed to ZMQ without a copy."""
 
@@ -36,6 +41,7 @@ class Sockets:
         info: addresses and keys; the ports that are chosen are written into it.
         receive: called in the thread with a channel (`shell`, `control`, `stdin`) and the frames of a message.
         welcome: called in the thread with the topic of each new iopub subscription; gives the first message for it.
+        unreachable: called in the thread with the frames for a stdin socket that never connected.
         orphaned: called in the thread when the parent process has ended.
         log: told of what is dropped.
     """
@@ -46,17 +52,21 @@ class Sockets:
         *,
         receive: Callable[[str, list[bytes]], None],
         welcome: Callable[[bytes], Sequence[Buffer]],
+        unreachable: Callable[[Sequence[Buffer]], None],
         orphaned: Callable[[], None],
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._info = info
         self._receive = receive
         self._welcome = welcome
+        self._unreachable = unreachable
         self._orphaned = orphaned
         self._log = log
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         self._outbox: deque[tuple[str, Sequence[Buffer]]] = deque()
+        self._unsent: list[tuple[float, Sequence[Buffer]]] = []
+        """What is for stdin sockets that have not connected yet, with the time when to give up."""
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.settimeout(0)
         self._wake_write.settimeout(0)
@@ -78,6 +88,8 @@ class Sockets:
             self._sockets[channel] = sock
             if kind == zmq.ROUTER:
                 sock.router_handover = 1  # a client that comes back with its old identity is served
+            if channel == "stdin":
+                sock.router_mandatory = 1  # a question to a client that still connects would be lost silently
             if channel == "iopub":
                 sock.setsockopt(zmq.XPUB_MANUAL, 1)  # each subscriber is welcomed before it gets anything
                 sock.sndhwm = 0  # XPUB would drop silently past the mark
@@ -150,7 +162,7 @@ class Sockets:
             poller.register(descriptor, zmq.POLLIN)
         while not self._ended:
             # The second is for noticing that the parent has gone.
-            for ready, _ in poller.poll(1000):
+            for ready, _ in poller.poll(_RETRY if self._unsent else 1000):
                 if channel := incoming.get(ready):
                     self._take(channel, ready)
                 elif action := self._watched.get(ready):
@@ -176,12 +188,28 @@ class Sockets:
             sock.setsockopt(zmq.UNSUBSCRIBE, frames[0][1:])
 
     def _send_all(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for until, frames in unsent:
+            self._ask(frames, until)
         while self._outbox:
             channel, frames = self._outbox.popleft()
+            if channel == "stdin":
+                self._ask(frames, time.monotonic() + _CONNECT_TIME)
+                continue
             try:
                 self._sockets[channel].send_multipart(frames, copy=not any(len(f) > _COPY_BELOW for f in frames))
             except zmq.ZMQError as e:
                 self._log.warning("A message on %s could not be sent: %s", channel, e)
+
+    def _ask(self, frames: Sequence[Buffer], until: float) -> None:
+        try:
+            self._sockets["stdin"].send_multipart(frames, zmq.NOBLOCK)
+        except zmq.ZMQError as e:
+            if time.monotonic() < until:
+                self._unsent.append((until, frames))
+            else:
+                self._log.warning("A client could not be asked: %s", e)
+                self._unreachable(frames)
 
     def _beat(self) -> None:
         """Echo heartbeats. ZMQ does it by itself, whatever Python is doing."""

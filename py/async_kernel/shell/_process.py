@@ -32,6 +32,9 @@ async def run(command: str) -> int:
 
     Programs write to a terminal line by line. A command that is cancelled is interrupted, and killed if it does not
     end.
+
+    Raises:
+        KeyboardInterrupt: the command was ended by an interrupt.
     """
     master, slave = _open_terminal()
     try:
@@ -62,13 +65,24 @@ async def run(command: str) -> int:
         show()
     finally:
         os.close(master)
-    return code
+    return _uninterrupted(code)
 
 
 async def output(command: str) -> tuple[str, int]:
-    """What a command writes, to both its streams, and its exit code."""
+    """What a command writes, to both its streams, and its exit code.
+
+    Raises:
+        KeyboardInterrupt: the command was ended by an interrupt.
+    """
     result = await anyio.run_process(command, check=False, stderr=subprocess.STDOUT, start_new_session=True)
-    return result.stdout.decode(errors="replace"), result.returncode
+    return result.stdout.decode(errors="replace"), _uninterrupted(result.returncode)
+
+
+def _uninterrupted(code: int) -> int:
+    """The exit code, unless an interrupt of the kernel reached the command before it had a session of its own."""
+    if code == -signal.SIGINT:
+        raise KeyboardInterrupt
+    return code
 
 
 def _open_terminal() -> tuple[int, int]:

@@ -227,7 +227,11 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         """Send the traceback of the exception that is being handled, or of the one given."""
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
         if (run := current_run()) and error and _is_stop(error):
-            stopped = run.stop_error or (run.scope.cancel_called and TimeoutError(f"stopped after {self.timeout:g} s"))
+            stopped = run.stop_error
+            if run.scope.cancel_called and not stopped:
+                stopped = TimeoutError(f"stopped after {self.timeout:g} s")
+            elif isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt):
+                stopped = stopped or KeyboardInterrupt()  # a task group wraps what is raised in its body
             if stopped:
                 exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
         if error is None or exception_only or not _holds_group(error):
