@@ -1,4 +1,4 @@
-"""The tabs of a JupyterLite page that have a kernel, and the cells in them."""
+"""The tabs of a page that have a kernel, and the cells in them."""
 
 from __future__ import annotations
 

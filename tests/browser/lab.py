@@ -1,4 +1,4 @@
-"""A JupyterLite page as its user sees it: launcher, tabs, dialogs, the file browser."""
+"""A page of JupyterLab or JupyterLite as its user sees it: launcher, tabs, dialogs, the file browser."""
 
 from __future__ import annotations
 
@@ -22,23 +22,25 @@ KERNEL = "Python (async)"
 
 
 class Lab:
-    """A page with one of JupyterLite's apps.
+    """A page with one of JupyterLab's or JupyterLite's apps.
 
     Args:
         page: an empty page.
-        url: the address of the site.
+        url: the address of the site or server.
+        home: the lab app below it.
     """
 
-    def __init__(self, page: Page, url: str) -> None:
+    def __init__(self, page: Page, url: str, home: str) -> None:
         self.page = page
         self.url = url
+        self.home = home
         self.dialog = page.locator(".jp-Dialog")
         self.toasts = page.locator(".Toastify__toast")
         self.files = page.locator(".jp-DirListing-item")
 
-    def open(self, path: str = "lab/index.html") -> None:
-        """Open a page of the site and wait until its app has started."""
-        self.page.goto(self.url + path)
+    def open(self, path: str | None = None) -> None:
+        """Open a page of the site, the lab app unless another is given, and wait until its app has started."""
+        self.page.goto(self.url + (path or self.home))
         self.page.wait_for_function("window.jupyterapp?.started.then(() => true)", timeout=GUARD)
 
     def call(self, function: str, *args: Any) -> Any:
@@ -94,7 +96,7 @@ class Lab:
         return self._opened_notebook(before)
 
     def write_notebook(self, path: str, cells: Sequence[str], tags: Mapping[int, list[str]] | None = None) -> None:
-        """Put a notebook file into the site's storage, as by uploading it. `tags` are of cells by their index."""
+        """Put a notebook file where the file browser shows it, as by uploading it. `tags` are of cells by index."""
         unrun = {"cell_type": "code", "outputs": [], "execution_count": None}
         sources = [
             {**unrun, "id": f"c{i}", "metadata": {"tags": (tags or {}).get(i, [])}, "source": cell}
@@ -105,11 +107,11 @@ class Lab:
         self._save(path, {"type": "notebook", "format": "json", "content": content})
 
     def write_file(self, path: str, text: str) -> None:
-        """Put a text file into the site's storage, as by uploading it."""
+        """Put a text file where the file browser shows it, as by uploading it."""
         self._save(path, {"type": "file", "format": "text", "content": text})
 
     def read_bytes(self, path: str) -> bytes:
-        """The content of a file in the site's storage, as by downloading it."""
+        """The content of a file of the file browser, as by downloading it."""
         content, form = self.call(
             """(path) => jupyterapp.serviceManager.contents.get(path, { content: true, format: "base64" })
                 .then(({ content, format }) => [content, format])""",
@@ -137,7 +139,7 @@ class Lab:
 
     @property
     def kernel_workers(self) -> list[Worker]:
-        """The web workers in which kernels run."""
+        """The web workers in which JupyterLite's kernels run."""
         return [worker for worker in self.page.workers if worker.url.endswith("/worker.mjs")]
 
     def workers_are(self, number: int) -> None:

@@ -26,6 +26,8 @@ class SiteServer:
         overlay: a folder whose files stand before the site's.
     """
 
+    home = "lab/index.html"
+
     def __init__(self, site: Path, *, prefix: str = "/", isolated: bool = False, overlay: Path | None = None) -> None:
         command = ["node", str(SERVE), "--dir", str(site), "--prefix", prefix]
         command += ["--isolated"] if isolated else []

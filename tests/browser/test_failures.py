@@ -13,7 +13,7 @@ from browser.documents import UNRUN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from browser.conftest import OpenLab
+    from browser.chromium import OpenLab
     from browser.documents import Notebook
     from browser.lab import Lab
     from browser.servers import Overlay

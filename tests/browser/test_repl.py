@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from browser.documents import Cell
 
 if TYPE_CHECKING:
-    from browser.conftest import OpenLab
+    from browser.chromium import OpenLab
 
 
 def test_the_repl_runs_code(empty_lab: OpenLab) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Request
 
-    from browser.conftest import OpenLab
+    from browser.chromium import OpenLab
     from browser.lab import Lab
     from browser.servers import Outside
 

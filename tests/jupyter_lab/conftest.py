@@ -1,0 +1,52 @@
+"""One JupyterLab for all tests, its kernels, and what every folder of browser tests has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from async_kernel_zmq.kernelspec import write_kernel_spec
+from browser.chromium import (
+    browser,
+    empty_lab,
+    lab,
+    lab_maker,
+    outside,
+    pytest_runtest_makereport,
+    shared_lab,
+    shared_notebook,
+)
+
+from jupyter_lab.servers import LabServer
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+__all__ = [
+    "browser",
+    "empty_lab",
+    "lab",
+    "lab_maker",
+    "outside",
+    "pytest_runtest_makereport",
+    "shared_lab",
+    "shared_notebook",
+]
+
+TRIO = "Python (async-trio)"
+
+
+@pytest.fixture(scope="package")
+def server(ipython_dir: None, tmp_path_factory: pytest.TempPathFactory) -> Generator[LabServer]:
+    """JupyterLab with the kernelspec of the installed wheel, `async`, and one for trio."""
+    folder = tmp_path_factory.mktemp("lab")
+    write_kernel_spec(folder / "data" / "kernels", name="async-trio", options=["--backend=trio"])
+    with LabServer(folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kernels_end(server: LabServer) -> Generator[None]:
+    """No kernel outlasts the tests of a module."""
+    yield
+    server.end_kernels()
