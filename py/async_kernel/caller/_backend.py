@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 Backend: TypeAlias = Literal["asyncio", "trio"]
 
 BACKENDS: tuple[Backend, ...] = ("asyncio", "trio")
+
+
+class _Innermost(threading.local):
+    """The backend whose code runs in this thread, where a guest's loop makes it hard to tell."""
+
+    backend: Backend | None = None
+
+
+innermost = _Innermost()
 
 
 class LoopEnded(Exception):  # noqa: N818 (never leaves this package)
@@ -63,6 +73,8 @@ class EventLoop(Protocol):
 
 def current_backend() -> Backend | None:
     """The backend of the event loop that runs in this thread, `None` if there is none."""
+    if innermost.backend is not None:
+        return innermost.backend
     # trio first: as a guest it runs inside an asyncio loop.
     if (trio := sys.modules.get("trio")) and trio.lowlevel.in_trio_task():
         return "trio"
@@ -140,3 +152,13 @@ def check_options(backend: str, options: Mapping[str, Any] | None) -> None:
 def run(main: Callable[[], Awaitable[None]], backend: str, options: Mapping[str, Any] | None) -> None:
     """Run `main` in a new event loop of this thread until it returns."""
     backend_module(backend).run(main, dict(options or {}))
+
+
+def run_as_guest(
+    main: Callable[[], Awaitable[None]], backend: str, host: EventLoop, ended: Callable[[BaseException | None], object]
+) -> None:
+    """Run `main` in the other backend's event loop, in the thread of `host`, which goes on. In the host's loop only.
+
+    `ended` is called in that thread when it is over, with what went wrong.
+    """
+    backend_module(backend).run_as_guest(main, host, ended)

@@ -16,7 +16,7 @@ from async_kernel.caller._backend import LoopEnded
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from async_kernel.caller._backend import Backend
+    from async_kernel.caller._backend import Backend, EventLoop
     from async_kernel.caller._call import Call
 
 OPTIONS = ("debug", "loop_factory", "use_uvloop")
@@ -157,3 +157,20 @@ def run(main: Callable[[], Awaitable[None]], options: dict[str, Any]) -> None:
         options.setdefault("loop_factory", importlib.import_module("uvloop").new_event_loop)
     with asyncio.Runner(**options) as runner:
         runner.run(run_main())
+
+
+def run_as_guest(
+    main: Callable[[], Awaitable[None]], host: EventLoop, ended: Callable[[BaseException | None], object]
+) -> None:
+    """Run `main` in an asyncio loop in the thread of `host`, which is trio's."""
+    from async_kernel.caller._asyncio_guest import serve_guest
+
+    async def serve() -> None:
+        error: BaseException | None = None
+        try:
+            await serve_guest(main)
+        except Exception as e:  # noqa: BLE001 (outer edge of a loop: told to who started it)
+            error = e
+        ended(error)
+
+    host.spawn_service(serve)

@@ -14,7 +14,7 @@ from async_kernel.caller._backend import LoopEnded
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from async_kernel.caller._backend import Backend
+    from async_kernel.caller._backend import Backend, EventLoop
     from async_kernel.caller._call import Call
 
 OPTIONS = ("clock", "instruments", "restrict_keyboard_interrupt_to_checkpoints", "strict_exception_groups")
@@ -154,3 +154,15 @@ new_waiter = TrioWaiter
 def run(main: Callable[[], Awaitable[None]], options: dict[str, Any]) -> None:
     """Run `main` in a new event loop of this thread. The options are those of `trio.run`."""
     trio.run(main, **options)
+
+
+def run_as_guest(
+    main: Callable[[], Awaitable[None]], host: EventLoop, ended: Callable[[BaseException | None], object]
+) -> None:
+    """Run `main` in trio's guest mode, in the thread of `host`."""
+    trio.lowlevel.start_guest_run(
+        main,
+        run_sync_soon_threadsafe=host.post,
+        done_callback=lambda result: ended(getattr(result, "error", None)),
+        host_uses_signal_set_wakeup_fd=True,
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from async_kernel._platform import HAS_THREADS
 from async_kernel.caller import _registry
-from async_kernel.caller._backend import check_options, current_backend, current_loop, run
+from async_kernel.caller._backend import check_options, current_backend, current_loop, run, run_as_guest
 from async_kernel.caller._call import running
 from async_kernel.caller._claim import Claim
 from async_kernel.caller._pending import Pending
@@ -114,11 +114,13 @@ class Caller(Scheduler):
         self._parent = parent
         self._children: set[Caller] = set()
         self._named: dict[str, Caller] = {}
+        self._guests: dict[Backend, Caller] = {}
         self._state: State = "new"
         self._thread: threading.Thread | None = None
         self._thread_id: int | None = None
-        self._has_own_thread = False
+        self._has_own_loop = False
         self._shares_loop = False
+        self._is_guest = False
         self._numbers = itertools.count(1)
         self._may_stop = Claim()
         self._stopping: Pending[None] = Pending()  # `stop` was called
@@ -176,7 +178,7 @@ class Caller(Scheduler):
     def stopped(self) -> bool:
         """Whether it has been stopped and its calls have ended, or its event loop has ended."""
         loop = self._executor.loop
-        return self._state == "stopped" or (loop is not None and loop.is_closed() and not self._has_own_thread)
+        return self._state == "stopped" or (loop is not None and loop.is_closed() and not self._has_own_loop)
 
     @classmethod
     def current_pending(cls) -> Pending[Any] | None:
@@ -287,12 +289,12 @@ class Caller(Scheduler):
             self._state = "running"
         self._executor.attach(loop)
         for child in list(self._children):
-            if child._shares_loop:
+            if child._shares_loop and not child._is_guest:
                 child._attach(loop, thread)
 
     def _start_thread(self, backend_options: Mapping[str, Any] | None) -> None:
         backend = self._backend = self._backend or "asyncio"
-        self._has_own_thread = True
+        self._has_own_loop = True
 
         async def serve() -> None:
             self._attach(current_loop(), threading.current_thread())
@@ -316,7 +318,7 @@ class Caller(Scheduler):
     def _check_drained(self, _: object = None) -> None:
         if self._executor.drained.done() and not self._children:
             # Finalised first: whoever waits may go on in another thread at once, and claim this one.
-            if not self._has_own_thread:
+            if not self._has_own_loop:
                 self._finalise()
             self._drained._resolve(None, None)
 
@@ -362,6 +364,44 @@ class Caller(Scheduler):
             return child
         return self._new_child(name, backend, backend_options, protected)
 
+    def _using(self, backend: Backend | None) -> Caller:
+        if backend is None or backend == self._backend:
+            return self
+        check_options(backend, None)
+        if (guest := self._guests.get(backend)) is not None and not guest.stopped:
+            return guest
+        if self._backend is None:
+            msg = f"{self!r} has no event loop yet: use `async with`, then {backend} can be its guest."
+            raise RuntimeError(msg)
+        guest = object.__new__(type(self))
+        name = f"{self.name}-{backend}"
+        guest._set_up(name, backend, protected=False, log=self.log, threads=self._threads, parent=self)
+        guest._shares_loop = guest._is_guest = guest._has_own_loop = True
+        if (other := self._guests.setdefault(backend, guest)) is not guest:
+            return other
+        self._children.add(guest)
+        try:
+            self._executor.post(guest._start_as_guest, backend)
+        except BaseException:
+            guest._finalise()
+            raise
+        return guest
+
+    def _start_as_guest(self, backend: Backend) -> None:
+        async def serve() -> None:
+            self._attach(current_loop(), threading.current_thread())
+            await self._serve()
+
+        def ended(error: BaseException | None) -> None:
+            if error is not None:
+                self.log.error("The event loop of %r ended with an error.", self, exc_info=error)
+            self._finalise()
+
+        try:
+            run_as_guest(serve, backend, current_loop(), ended)
+        except Exception as error:  # noqa: BLE001 (outer edge: called by an event loop)
+            ended(error)
+
     def _new_worker(self) -> Caller:
         worker = self._new_child()
         worker._pool = self._pool
@@ -398,6 +438,8 @@ class Caller(Scheduler):
         self._children.discard(child)
         if child._name is not None and self._named.get(child._name) is child:
             del self._named[child._name]
+        if child._is_guest and child._backend is not None and self._guests.get(child._backend) is child:
+            del self._guests[child._backend]
         self._check_drained()
 
     def _refuse_other(self, name: str | None, backend: str | None) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 
+    from async_kernel.caller._backend import Backend
     from async_kernel.caller._pool import WorkerPool
 
 T = TypeVar("T")
@@ -97,6 +98,31 @@ class Scheduler:
             self.log.warning("There are no threads here: %s uses the current event loop, and can block it.", what)
 
     @overload
+    def call_using_backend(
+        self, backend: Backend, f: Callable[P, Coroutine[Any, Any, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Pending[T]: ...
+
+    @overload
+    def call_using_backend(
+        self, backend: Backend, f: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Pending[T]: ...
+
+    def call_using_backend(self, backend: Backend, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Pending[Any]:
+        """`call_soon` under a backend, in the same thread: another than the caller's own runs as its guest.
+
+        Raises:
+            ValueError: there is no such backend.
+            ImportError: trio is asked for and not installed.
+            RuntimeError: its event loop does not run yet.
+            CallerStopped: this caller has been stopped.
+        """
+        return self._using(backend)._schedule(f, args, kwargs)
+
+    def _using(self, backend: Backend | None) -> Scheduler:
+        """What schedules under a backend in the same thread."""
+        raise NotImplementedError
+
+    @overload
     def schedule_call(
         self,
         f: Callable[..., Coroutine[Any, Any, T]],
@@ -104,6 +130,7 @@ class Scheduler:
         kwargs: Mapping[str, Any] | None = ...,
         context: contextvars.Context | None = ...,
         trackers: Trackers = ...,
+        backend: Backend | None = ...,
         **metadata: Any,
     ) -> Pending[T]: ...
 
@@ -115,6 +142,7 @@ class Scheduler:
         kwargs: Mapping[str, Any] | None = ...,
         context: contextvars.Context | None = ...,
         trackers: Trackers = ...,
+        backend: Backend | None = ...,
         **metadata: Any,
     ) -> Pending[T]: ...
 
@@ -125,6 +153,7 @@ class Scheduler:
         kwargs: Mapping[str, Any] | None = None,
         context: contextvars.Context | None = None,
         trackers: Trackers = PendingTracker,
+        backend: Backend | None = None,
         **metadata: Any,
     ) -> Pending[Any]:
         """`call_soon` with everything said.
@@ -135,12 +164,14 @@ class Scheduler:
             kwargs: its keyword arguments.
             context: to run it in, as it is: what `f` sets is seen there. By default a copy of the context of here.
             trackers: the kinds of tracker, of those active here, that the call joins; `()` for none.
+            backend: to run it under, in the same thread, as `call_using_backend` does; by default the caller's own.
             metadata: goes into the pending's `metadata`.
 
         Raises:
+            ValueError, ImportError, RuntimeError: as for `call_using_backend`.
             CallerStopped: this caller has been stopped.
         """
-        return self._schedule(f, args, kwargs or {}, context, trackers, metadata)
+        return self._using(backend)._schedule(f, args, kwargs or {}, context, trackers, metadata)
 
     def call_direct(self, f: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         """Call a short plain function in the scheduler itself: no task, no pending. From any thread.
