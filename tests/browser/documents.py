@@ -177,6 +177,19 @@ class Notebook(Document):
         self.command("notebook:restart-run-all" if run_all else "notebook:restart-kernel")
         self.lab.accept("Confirm Kernel Restart")
 
+    def interrupt(self) -> None:
+        """Press the toolbar's button that interrupts the kernel."""
+        self.activate()
+        self.root.get_by_role("button", name="Interrupt the kernel").click()
+
+    def use_kernel_of(self, other: Notebook) -> None:
+        """Choose the kernel of another notebook in the dialog behind the kernel's name."""
+        self.activate()
+        self.kernel_name.click()
+        dialog = self.lab.dialog
+        dialog.locator("select").select_option(label=other.with_widget("(widget) => widget.context.localPath"))
+        self.lab.accept("Select Kernel")
+
     def start_again(self) -> None:
         """Start a kernel that has ended, by the menu's "Restart Kernel". Waits until it has started."""
         self.command("notebook:restart-kernel")
