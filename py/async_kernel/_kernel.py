@@ -167,12 +167,13 @@ class Kernel(HasInterface):
         try:
             msg = check(raw, buffers)
         except BadMessageError as e:
-            self.log.warning("Refused %s", e)
             if e.header:
                 self._dispatcher.refuse(Request(refused(raw, e.header), connection, route), e)
+            else:
+                self.log.debug("Dropped a message: %s", e)
             return
         if msg["channel"] == "stdin":
-            self.log.warning("Dropped %s: no cell waits for input", msg["header"]["msg_type"])
+            self.log.debug("Dropped %.80r: no cell waits for input", msg["header"]["msg_type"])
             return
         self._dispatcher.receive(Request(msg, connection, route))
 

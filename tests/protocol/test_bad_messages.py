@@ -21,7 +21,10 @@ logged = []
 class _Keep(logging.Handler):
     def emit(self, record):
         logged.append(record.getMessage())
-get_ipython().kernel.log.addHandler(_keep := _Keep())
+_log = get_ipython().kernel.log
+_log.addHandler(_keep := _Keep())
+_level = _log.level
+_log.setLevel(logging.DEBUG)
 """
 
 
@@ -31,7 +34,7 @@ async def log(client: ProtocolClient) -> AsyncGenerator[None]:
     await client.execute(START_LOG)
     yield
     assert outputs(await client.execute("'next'")) == [("execute_result", "'next'")]
-    await client.execute("get_ipython().kernel.log.removeHandler(_keep)")
+    await client.execute("_log.removeHandler(_keep)\n_log.setLevel(_level)")
 
 
 async def last_log(client: ProtocolClient) -> str:

@@ -72,10 +72,12 @@ class ZMQConnection(Connection):
 
     def _answer(self, msg: dict[str, Any], route: list[bytes]) -> bool:
         """Give an answer to who waits for it. Clients name the question as parent, or nothing."""
-        parent = msg["parent_header"]
+        header, parent, content = msg["header"], msg["parent_header"], msg["content"]
+        if not (isinstance(header, dict) and header.get("msg_type") == "input_reply" and isinstance(content, dict)):
+            return False
         asked = parent.get("msg_id") if isinstance(parent, dict) else None
         for question in list(self._questions):
-            if question.route == route and asked in question.parents and isinstance(msg["content"], dict):
+            if question.route == route and asked in question.parents:
                 question.answer.put(cast("Message", msg))
                 return True
         return False

@@ -14,6 +14,7 @@ import zmq
 
 from async_kernel_zmq._connection_file import ConnectionFileError
 from async_kernel_zmq._parent import Parent
+from async_kernel_zmq._wire import DELIMITER
 
 if TYPE_CHECKING:
     import logging
@@ -30,6 +31,8 @@ _CONNECT_TIME: Final = 5.0
 """Seconds that a client has to connect its stdin socket once it is asked something."""
 _RETRY: Final = 20
 """Milliseconds between two attempts to reach it."""
+_TOPIC_LIMIT: Final = 1 << 10
+"""Bytes of the longest subscription. ZMQ takes many times the memory for each, and cuts off who sends a longer one."""
 _COPY_BELOW: Final = 1 << 16
 """Bytes from which a frame is handed to ZMQ without a copy."""
 
@@ -93,6 +96,7 @@ class Sockets:
             if channel == "iopub":
                 sock.setsockopt(zmq.XPUB_MANUAL, 1)  # each subscriber is welcomed before it gets anything
                 sock.sndhwm = 0  # XPUB would drop silently past the mark
+                sock.maxmsgsize = _TOPIC_LIMIT
             if self._info.curve_secretkey and self._info.curve_publickey:
                 sock.curve_server = 1
                 sock.curve_secretkey = self._info.curve_secretkey.encode()
@@ -181,11 +185,13 @@ class Sockets:
         frames = sock.recv_multipart()
         if channel != "iopub":
             self._receive(channel, frames)
-        elif frames[0][:1] == b"\1":
+        elif frames[0][:1] == b"\1" and DELIMITER not in frames[0]:  # as a topic, it would mislead other clients
             sock.setsockopt(zmq.SUBSCRIBE, frames[0][1:])
             sock.send_multipart(self._welcome(frames[0][1:]))
         elif frames[0][:1] == b"\0":
             sock.setsockopt(zmq.UNSUBSCRIBE, frames[0][1:])
+        else:
+            self._log.debug("Dropped %d frames on iopub that are no subscription", len(frames))
 
     def _send_all(self) -> None:
         unsent, self._unsent = self._unsent, []
