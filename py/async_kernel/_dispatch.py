@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import anyio
 
+from async_kernel._cell_threads import call_in_thread
 from async_kernel._context import request_context
 from async_kernel._errors import BadMessageError
 from async_kernel._platform import HAS_THREADS
 from async_kernel._requests.execute import ExecuteQueue
-from async_kernel._run_mode import run_mode
+from async_kernel._run_mode import RunMode, run_mode
 from async_kernel._wire import reply_type
 
 if TYPE_CHECKING:
@@ -106,21 +107,22 @@ class Dispatcher:
 
     def _receive_execute(self, request: Request, queue: ExecuteQueue) -> None:
         try:
-            run = run_mode(request)
+            self._run_cell(request, run_mode(request), queue)
         except BadMessageError as e:
             self.refuse(request, e)
-            return
+
+    def _run_cell(self, request: Request, run: RunMode, queue: ExecuteQueue) -> None:
         if run.mode == "thread" and not HAS_THREADS:
             self._callers["shell"].call_soon(self.answer, request, self._execute_without_thread)
         elif run.mode == "queue":
             queue.put(request)
         elif run.mode == "task":
             self._callers["shell"].call_soon(self.answer, request, self._execute)
-        elif run.options:
-            options = {"name": run.options.get("name"), "backend": cast("Any", run.options.get("backend"))}
-            self._callers["shell"].get(**options).call_soon(self.answer, request, self._execute)
         else:
-            self._callers["shell"].to_thread(self.answer, request, self._execute)
+            try:
+                call_in_thread(self._callers["shell"], run.options, self.answer, request, self._execute)
+            except (ValueError, ImportError) as e:
+                raise BadMessageError(str(e)) from e
 
     async def _execute(self, request: Request) -> Content | None:
         handler = self._handler("execute_request")

@@ -76,6 +76,10 @@ class BadMessageError(AsyncKernelError):
         self.header = header
 
 
+class NoExceptionRaised(AsyncKernelError):  # noqa: N818
+    """A cell with the tag `raises-exception` ran to its end."""
+
+
 class SettingsError(AsyncKernelError):
     """A setting is unknown or of the wrong kind; the text lists what there is."""
 

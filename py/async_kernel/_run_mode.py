@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from async_kernel._errors import BadMessageError
 
@@ -50,26 +50,33 @@ def run_mode(request: Request) -> RunMode:
 
 def _parse(found: re.Match[str]) -> RunMode:
     mode, rest = found.groups()
-    if mode == "task":
-        return RunMode("task")
+    return RunMode("task") if mode == "task" else RunMode("thread", thread_options(rest))
+
+
+def thread_options(text: str) -> dict[str, str]:
+    """The options of a thread, as they stand behind `# thread` and `%%thread`: `name=x backend=trio`.
+
+    Raises:
+        BadMessageError: there is no such option or backend.
+    """
     options: dict[str, str] = {}
-    for word in _words(rest):
+    for word in _words(text):
         name, equals, value = word.partition("=")
         if not equals:
             break  # the rest is a comment
         if name not in _OPTIONS:
-            msg = f"# thread has no option {name!r}: use {' or '.join(_OPTIONS)}"
+            msg = f"a thread has no option {name!r}: use {' or '.join(_OPTIONS)}"
             raise BadMessageError(msg)
         options[name] = value
     if (backend := options.get("backend")) not in {None, "asyncio", "trio"}:
-        msg = f"# thread cannot have the backend {backend!r}: use asyncio or trio"
+        msg = f"a thread cannot have the backend {backend!r}: use asyncio or trio"
         raise BadMessageError(msg)
-    return RunMode(cast("Any", mode), options)
+    return options
 
 
 def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as e:
-        msg = f"the options of # thread cannot be read: {e}"
+        msg = f"the options of a thread cannot be read: {e}"
         raise BadMessageError(msg) from e

@@ -86,6 +86,18 @@ class TestMagics:
         async with started_kernel() as client:
             assert sys.prefix in (await client.execute("%pip --version")).text()
 
+    async def test_matplotlib_inline_shows_the_figures_of_a_cell(self):
+        async with started_kernel() as client:
+            exchange = await client.execute("%matplotlib inline\nfrom matplotlib import pyplot\npyplot.plot([1])\nNone")
+            assert exchange.content["status"] == "ok", exchange.content
+            (figure,) = exchange.of_type("display_data")
+            assert "image/png" in figure["content"]["data"]
+
+    async def test_a_gui_without_a_loop_is_a_usage_error(self):
+        async with started_kernel() as client:
+            assert "event loop of the GUI 'tk'" in (await client.execute("%gui tk")).text("stderr")
+            assert (await client.execute("%gui")).content["status"] == "ok"
+
 
 @pytest.mark.anyio
 class TestCommands:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from async_kernel._errors import NoExceptionRaised
+from async_kernel._requests.tags import cell_tags
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from contextvars import Context
@@ -25,12 +28,25 @@ async def execute(
     cell_id: str | None,
     cell_meta: dict[str, Any] | None,
 ) -> Content:
-    """Run a cell and make the content of its reply."""
+    """Run a cell and make the content of its reply.
+
+    Raises:
+        BadMessageError: its tags ask for what cannot be.
+    """
+    tags = cell_tags(cell_meta or {})
     run, result = await shell.run(
-        code, store_history=store_history, silent=silent, cell_id=cell_id, cell_meta=cell_meta
+        code,
+        store_history=store_history,
+        silent=silent,
+        timeout=tags.timeout,
+        cell_id=cell_id,
+        cell_meta=cell_meta,
     )
     content: Content = {"status": "ok", "execution_count": run.execution_count}
-    if result.success:
+    if result.success and tags.raises_exception:
+        missing = NoExceptionRaised("the cell has the tag raises-exception, and raised none")
+        content |= {"status": "error", **shell.show_error(missing), "payload": []}
+    elif result.success:
         content["user_expressions"] = shell.user_expressions(user_expressions)
         content["payload"] = run.payload
     else:
@@ -87,16 +103,22 @@ class ExecuteQueue:
 
     async def _run(self, request: Request) -> Content | None:
         content = await self._handler(request)
-        if content and content["status"] == "error" and _stops(request):
+        if content and content["status"] == "error" and _stops(request, content):
             # Ahead of the reply: what the client sends once it has it is not aborted.
             await request.connection.drain()
             self._abort_upto = max(self._abort_upto, self._count)
         return content
 
 
-def _stops(request: Request) -> bool:
-    """Whether an error in this cell aborts the cells behind it."""
-    return bool(request.content.get("stop_on_error", True)) and not request.content.get("silent", False)
+def _stops(request: Request, error: Content) -> bool:
+    """Whether an error of this cell aborts the cells behind it."""
+    tags = cell_tags(request.msg["metadata"])
+    if tags.raises_exception:
+        asked = error["ename"] == NoExceptionRaised.__name__
+    else:
+        asked = bool(request.content.get("stop_on_error", True))
+    stops = asked if tags.stop_on_error is None else tags.stop_on_error
+    return stops and not request.content.get("silent", False)
 
 
 async def _abort(_: Request) -> Content:

@@ -8,10 +8,25 @@ call stays as it is.
 from __future__ import annotations
 
 import ast
+from contextvars import ContextVar
 from typing import Final
 
 _MAGICS: Final = frozenset(("run_line_magic", "run_cell_magic"))
 _COMMANDS: Final = {"system": "system_awaited", "getoutput": "getoutput_awaited"}
+
+_is_awaited: ContextVar[bool] = ContextVar("async_kernel_is_awaited", default=False)
+
+
+def set_awaited(*, awaited: bool) -> None:
+    """Say whether what the next magic returns is awaited."""
+    _is_awaited.set(awaited)
+
+
+def take_awaited() -> bool:
+    """Whether what the magic that asks returns is awaited. Where it is not, a command has to run to its end."""
+    awaited = _is_awaited.get()
+    _is_awaited.set(False)
+    return awaited
 
 
 class AwaitedCalls(ast.NodeTransformer):
@@ -35,6 +50,7 @@ class AwaitedCalls(ast.NodeTransformer):
                 if name in _MAGICS:
                     # Wrapped, not replaced: IPython looks for the user's variables a fixed number of frames up.
                     finish = ast.Attribute(shell, "finished", ast.Load())
+                    node.func.value = ast.Attribute(shell, "awaited_magics", ast.Load())
                     return ast.copy_location(ast.Await(ast.Call(finish, [node], [])), node)
                 if name in _COMMANDS:
                     node.func.attr = _COMMANDS[name]

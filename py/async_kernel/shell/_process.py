@@ -7,15 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final, cast
 
 import anyio
 
 from async_kernel._platform import HAS_THREADS
 
 if TYPE_CHECKING:
-    from anyio.abc import Process
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+    from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 CAN_AWAIT: Final = HAS_THREADS and hasattr(os, "openpty")
 """Whether this platform has what `run` needs."""
@@ -60,12 +62,42 @@ async def run(command: str) -> int:
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(show_all)
-            code = await _wait(process)
+            async with _ended_if_cancelled(process):
+                code = await process.wait()
             group.cancel_scope.cancel()
         show()
     finally:
         os.close(master)
     return _uninterrupted(code)
+
+
+async def feed(
+    command: Sequence[str], text: bytes, write: Callable[[str], object], write_error: Callable[[str], object]
+) -> int:
+    """Run a program, give it a text to read and what it writes to two functions, and return its exit code.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+        KeyboardInterrupt: the program was ended by an interrupt.
+    """
+    async with await anyio.open_process(command, start_new_session=True) as process, _ended_if_cancelled(process):
+        async with anyio.create_task_group() as group:
+            group.start_soon(_give, cast("ByteSendStream", process.stdin), text)
+            group.start_soon(_take, cast("ByteReceiveStream", process.stdout), write)
+            group.start_soon(_take, cast("ByteReceiveStream", process.stderr), write_error)
+        return _uninterrupted(await process.wait())
+
+
+async def _give(stream: ByteSendStream, text: bytes) -> None:
+    with suppress(anyio.BrokenResourceError):  # the program does not read all
+        await stream.send(text)
+    await stream.aclose()
+
+
+async def _take(stream: ByteReceiveStream, write: Callable[[str], object]) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    async for data in stream:
+        write(decoder.decode(data))
 
 
 async def output(command: str) -> tuple[str, int]:
@@ -96,9 +128,11 @@ def _open_terminal() -> tuple[int, int]:
     return master, slave
 
 
-async def _wait(process: Process) -> int:
+@asynccontextmanager
+async def _ended_if_cancelled(process: Process) -> AsyncGenerator[None]:
+    """Interrupt a command if the block is cancelled, and kill it if it does not end."""
     try:
-        return await process.wait()
+        yield
     except anyio.get_cancelled_exc_class():
         with anyio.CancelScope(shield=True):
             for number in _SIGNALS:

@@ -26,6 +26,8 @@ class CellRun:
     """Content of the `error` message that was sent for it."""
     stop_error: BaseException | None = None
     """Why it was stopped from outside; the cell shows this in place of the cancellation."""
+    timeout: float = 0
+    """Seconds that it may take, 0 for no limit."""
     payload: list[dict[str, Any]] = field(default_factory=list)
     """What its reply asks of the client."""
     scope: CancelScope = field(default_factory=CancelScope)
@@ -60,14 +62,19 @@ def run_context(run: CellRun) -> Generator[None]:
 _may_await: ContextVar[bool] = ContextVar("async_kernel_may_await", default=False)
 
 
-def may_await() -> bool:
-    """Whether the code that is being prepared will run in a task, so that magics in it may be awaited."""
-    return _may_await.get()
+def take_may_await() -> bool:
+    """Whether the code that is being prepared will run in a task, so that magics in it may be awaited.
+
+    That is said once: code that these magics prepare in their turn runs as they choose.
+    """
+    allowed = _may_await.get()
+    _may_await.set(False)
+    return allowed
 
 
 @contextmanager
 def awaiting(*, allowed: bool) -> Generator[None]:
-    """Say whether code that the block runs may await."""
+    """Say whether the code that the block prepares next may await."""
     token = _may_await.set(allowed)
     try:
         yield
