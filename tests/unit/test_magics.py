@@ -95,7 +95,7 @@ class TestMagics:
 
     async def test_a_gui_without_a_loop_is_a_usage_error(self):
         async with started_kernel() as client:
-            assert "event loop of the GUI 'tk'" in (await client.execute("%gui tk")).text("stderr")
+            assert "event loop of the GUI 'tk'" in (await client.execute("get_ipython().enable_gui('tk')")).text("stderr")
             assert (await client.execute("%gui")).content["status"] == "ok"
 
 
