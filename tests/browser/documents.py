@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 RAN = re.compile(r"^\[\d+\]:$")
 UNRUN = "[ ]:"
-FULL = "async (e) => { while (!e.innerText.trim()) await new Promise(requestAnimationFrame); return e.innerText }"
-"""The text of an output, which is empty for a moment while more is added to it."""
+SOMETHING = re.compile(r"\S")
 
 
 class Cell:
@@ -59,8 +58,10 @@ class Cell:
     @property
     def lines(self) -> list[str]:
         """The lines that the cell, which prints, has printed to stdout so far."""
-        expect(self.stdout).to_contain_text(re.compile(r"\S"))
-        text: str = self.stdout.evaluate(FULL)
+        text = ""
+        while not text.strip():  # an output is empty for a moment while more is added to it
+            expect(self.stdout).to_contain_text(SOMETHING)
+            text = self.stdout.inner_text()
         return text.splitlines()
 
 
@@ -186,8 +187,8 @@ class Notebook(Document):
         """Choose the kernel of another notebook in the dialog behind the kernel's name."""
         self.activate()
         self.kernel_name.click()
-        dialog = self.lab.dialog
-        dialog.locator("select").select_option(label=other.with_widget("(widget) => widget.context.localPath"))
+        option = self.lab.dialog.locator("option", has_text=f"({other.kernel_id[:8]})")
+        self.lab.dialog.locator("select").select_option(value=option.get_attribute("value"))
         self.lab.accept("Select Kernel")
 
     def start_again(self) -> None:
