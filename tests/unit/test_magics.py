@@ -95,7 +95,8 @@ class TestMagics:
 
     async def test_a_gui_without_a_loop_is_a_usage_error(self):
         async with started_kernel() as client:
-            assert "event loop of the GUI 'tk'" in (await client.execute("get_ipython().enable_gui('tk')")).text("stderr")
+            exchange = await client.execute("get_ipython().enable_gui('tk')")
+            assert "UsageError: this kernel runs no event loop for 'tk'" in exchange.text("stderr")
             assert (await client.execute("%gui")).content["status"] == "ok"
 
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
 from IPython.core import page, payloadpage
@@ -25,12 +25,12 @@ from traitlets import Bool, Float, Instance, Type
 from async_kernel._has_interface import HasInterface
 from async_kernel._platform import HAS_THREADS
 from async_kernel.shell import _process
-from async_kernel.shell._awaited import AwaitedCalls
+from async_kernel.shell._awaited import AwaitedCalls, set_awaited
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
 from async_kernel.shell._magics import magics
 from async_kernel.shell._payloads import RunPayloads
 from async_kernel.shell._process import CAN_AWAIT
-from async_kernel.shell._run import CellRun, awaiting, current_run, may_await, run_context
+from async_kernel.shell._run import CellRun, awaiting, current_run, run_context, take_may_await
 from async_kernel.shell._traps import HeldBuiltins, HeldDisplayHook
 
 if TYPE_CHECKING:
@@ -114,10 +114,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             UsageError: there is one, whose event loop this kernel does not run.
         """
         if gui not in {None, "inline"}:
-            raise UsageError(
-                f"this kernel does not run the event loop of the GUI {gui!r}. "
-                "`%matplotlib inline` and `%matplotlib ipympl` show plots in the notebook"
-            )
+            msg = f"this kernel runs no event loop for {gui!r}: use %matplotlib inline or %matplotlib widget for plots"
+            raise UsageError(msg)
 
     def init_builtins(self) -> None:
         super().init_builtins()
@@ -133,6 +131,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         *,
         store_history: bool = True,
         silent: bool = False,
+        timeout: float | None = None,
         cell_id: str | None = None,
         cell_meta: dict[str, Any] | None = None,
     ) -> tuple[CellRun, ExecutionResult]:
@@ -142,6 +141,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             code: the cell.
             store_history: count the cell and keep it in the history.
             silent: show no result and count nothing.
+            timeout: seconds that it may take, 0 for no limit, None for the shell's `timeout`.
             cell_id: the notebook's id of the cell.
             cell_meta: metadata of the request, for IPython's event callbacks.
         """
@@ -150,8 +150,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             transformed = self.transform_cell(code)
         except Exception:  # noqa: BLE001  # any transformer's error is the cell's, shown as such
             failure = sys.exc_info()
-        run = CellRun(transformed, self.execution_count)
-        run.scope.deadline = anyio.current_time() + self.timeout if self.timeout else math.inf
+        run = CellRun(transformed, self.execution_count, timeout=self.timeout if timeout is None else timeout)
+        run.scope.deadline = anyio.current_time() + run.timeout if run.timeout else math.inf
         result: ExecutionResult | None = None
         self.runs.append(run)
         try:
@@ -182,7 +182,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def transform_ast(self, node: ast.AST) -> ast.AST:
         node = super().transform_ast(node)
         run = current_run()
-        if run and may_await() and "get_ipython()" in run.code:
+        set_awaited(awaited=False)  # a magic that prepares code has no use for what others in it return
+        if take_may_await() and run and "get_ipython()" in run.code:
             node = ast.fix_missing_locations(AwaitedCalls().visit(node))
         return node
 
@@ -192,8 +193,15 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         self.atexit_operations()
         self.cleanup()
 
+    @property
+    def awaited_magics(self) -> Self:
+        """This shell, to run a magic whose result goes to `finished`."""
+        set_awaited(awaited=True)
+        return self
+
     async def finished(self, result: object) -> object:
         """The result of a magic, awaited if it is a coroutine."""
+        set_awaited(awaited=False)
         return await result if inspect.isawaitable(result) else result
 
     async def system_awaited(self, cmd: str) -> None:
@@ -242,7 +250,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         if (run := current_run()) and error and _is_stop(error):
             stopped = run.stop_error
             if run.scope.cancel_called and not stopped:
-                stopped = TimeoutError(f"stopped after {self.timeout:g} s")
+                stopped = TimeoutError(f"stopped after {run.timeout:g} s")
             elif isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt):
                 stopped = stopped or KeyboardInterrupt()  # a task group wraps what is raised in its body
             if stopped:
@@ -263,6 +271,16 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def _cell_of(self, file: re.Match[str]) -> str:
         """A place in a traceback as IPython names it: `Cell In[3]` for a cell."""
         return " ".join(self.compile.format_code_name(file[1]) or (file[0],))
+
+    def show_error(self, error: Exception) -> dict[str, Any]:
+        """Send an error that no code raised, and return the content of its message."""
+        content = {
+            "ename": type(error).__name__,
+            "evalue": str(error),
+            "traceback": [f"{type(error).__name__}: {error}"],
+        }
+        self.parent.iopub_send("error", content=content)
+        return content
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: Sequence[str]) -> None:
         try:
