@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from IPython.core import magic_arguments
-from IPython.core.magic import cell_magic, line_magic, magics_class
-from IPython.core.magics.script import ScriptMagics, script_args
+from IPython.core.magics.script import ScriptMagics
 
 from async_kernel.shell import _process
 from async_kernel.shell._awaited import take_awaited
@@ -20,27 +19,18 @@ if TYPE_CHECKING:
     from async_kernel.shell._shell import AsyncInteractiveShell
 
 
-@magics_class
 class AwaitedScriptMagics(ScriptMagics):
     """IPython's own, but that a cell at whose top level they stand awaits the program."""
 
     shell: AsyncInteractiveShell
 
-    @magic_arguments.magic_arguments()
-    @script_args
-    @cell_magic("script")
+    @functools.wraps(ScriptMagics.shebang)  # its options too
     def shebang(self, line: str, cell: str) -> Awaitable[None] | None:
-        """Run a cell by a program: `%%script bash`."""
         args, command = ScriptMagics.shebang.parser.parse_known_args(shlex.split(line))
         if args.bg or not take_awaited():
             ScriptMagics.shebang(self, line, cell)
             return None
         return self._run(command, cell if cell.endswith("\n") else f"{cell}\n", args)
-
-    @line_magic
-    def killbgscripts(self, _: str = "") -> None:
-        """End what runs by `%%script --bg`."""
-        super().killbgscripts()
 
     async def _run(self, command: list[str], cell: str, args: Any) -> None:
         writers = self._writer(args.out, sys.stdout.write), self._writer(args.err, sys.stderr.write)
