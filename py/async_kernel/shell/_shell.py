@@ -290,6 +290,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         content = {"ename": etype.__name__, "evalue": text, "traceback": list(stb)}
         if run := current_run():
             run.error = content
+        elif self.kernel.last_execute is None:  # a startup file's: no client hears of it
+            self.log.error("%s", "\n".join(stb))
         self.parent.iopub_send("error", content=content)
 
     def _format_exception_for_storage(
