@@ -109,7 +109,7 @@ class Comms:
         comm_ = KernelComm(comm_id=comm_id, primary=False, target_name=target, iopub_send=self._iopub_send)
         callback = self.manager.targets.get(target)
         if callback is None:
-            comm_.close()
+            comm_.close(deleting=True)  # it is not registered
             msg = f"no comm target {target!r} is registered"
             raise UnknownCommError(msg)
         self.manager.register_comm(comm_)

@@ -147,6 +147,7 @@ async def test_an_unknown_target_is_closed(client: ProtocolClient) -> None:
     comm_id = uuid4().hex
     done = await comm_open(client, comm_id, "no such target")
     assert [m["content"]["comm_id"] for m in done.of_type("comm_close")] == [comm_id]
+    assert not done.of_type("error")
     assert comm_id not in await comms(client)
 
 
