@@ -173,4 +173,4 @@ class Gateway(JupyterServer):
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__("kernel_gateway", folder, "--KernelGatewayApp.list_kernels=True")
+        super().__init__("kernel_gateway", folder, "--JupyterWebsocketPersonality.list_kernels=True")

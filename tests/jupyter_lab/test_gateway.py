@@ -38,7 +38,6 @@ def notebook(remote_server: LabServer, empty_lab: OpenLab) -> Generator[Notebook
 
 
 def test_cells_widgets_and_interrupts_by_a_gateway(notebook: Notebook, gateway: Gateway) -> None:
-    assert len(gateway.kernel_processes) == 1
     (process,) = gateway.kernel_processes
     expect(notebook.run("import os\nprint('printed')\nos.getpid()").outputs).to_have_text(["printed", str(process.pid)])
 
@@ -61,6 +60,3 @@ def test_cells_widgets_and_interrupts_by_a_gateway(notebook: Notebook, gateway: 
     asking.root.locator(".jp-Stdin-input").fill("me")
     asking.root.locator(".jp-Stdin-input").press("Enter")
     asking.shows("'me'")
-
-    notebook.restart()
-    expect(notebook.run("slider").error).to_contain_text("NameError")
