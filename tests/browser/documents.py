@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 RAN = re.compile(r"^\[\d+\]:$")
 UNRUN = "[ ]:"
-SOMETHING = re.compile(r"\S")
 
 
 class Cell:
@@ -49,7 +48,7 @@ class Cell:
     def count(self) -> int:
         """The execution count of the cell, which has run."""
         self.ran()
-        return int(self.prompt.inner_text().strip("[]:"))
+        return int((self.prompt.text_content() or "").strip("[]:"))
 
     def printed(self, lines: Iterable[str]) -> None:
         """Wait until the cell has printed these lines to stdout, and no others."""
@@ -58,10 +57,9 @@ class Cell:
     @property
     def lines(self) -> list[str]:
         """The lines that the cell, which prints, has printed to stdout so far."""
-        text = ""
-        while not text.strip():  # an output is empty for a moment while more is added to it
-            expect(self.stdout).to_contain_text(SOMETHING)
-            text = self.stdout.inner_text()
+        expect(self.stdout).to_contain_text(re.compile(r"\S"))
+        # Not the inner text: it is empty where JupyterLab does not render what is out of sight.
+        text = self.stdout.text_content() or ""
         return text.splitlines()
 
 

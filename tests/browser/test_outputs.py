@@ -50,7 +50,7 @@ def test_traceback_points_to_the_lines_of_the_cells(notebook: Notebook) -> None:
     defined = notebook.run("def quotient(a, b):\n    # a comment\n    return a / b")
     failed = notebook.run("x = 1\n\nquotient(x, 0)")
     expect(failed.error).to_contain_text("ZeroDivisionError: division by zero")
-    text = failed.error.inner_text()
+    text = failed.error.text_content() or ""
     assert re.search(rf"Cell In\[{failed.count}\], line 3\n +1 x = 1\n-+> 3 quotient\(x, 0\)", text), text
     assert re.search(
         rf"Cell In\[{defined.count}\], line 3, in quotient\(a, b\)\n.*\n +2 +# a comment\n-+> 3 +return a / b", text
