@@ -26,6 +26,7 @@ const CHECKS = {
   unit: pytest("unit"),
   protocol: pytest("protocol"),
   desktop: pytest("desktop"),
+  jupyterlab: pytest("jupyter_lab"),
   browser: pytest("browser"),
 };
 
