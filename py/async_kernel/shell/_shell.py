@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import traceback
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import anyio
@@ -95,8 +96,11 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         self.register_magics(*magics())
 
     def init_history(self) -> None:
-        if HAS_THREADS:
-            super().init_history()
+        if HAS_THREADS and find_spec("_sqlite3"):
+            from async_kernel.shell._history import KernelHistory
+
+            self.history_manager = KernelHistory(shell=self, parent=self)
+            cast("list[object]", self.configurables).append(self.history_manager)
         else:  # the database of a file is written by a thread
             self.history_manager = HistoryManager(shell=self, parent=self, hist_file=":memory:")
 

@@ -1,0 +1,103 @@
+"""The history in IPython's database, which no cell waits for and no cell needs."""
+
+from __future__ import annotations
+
+import inspect
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.history import HistoryManager
+from traitlets import default
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    _Lines = Iterable[tuple[Any, ...]]
+
+_TIMEOUT = 1.0
+"""Seconds to wait for another process that has locked the database."""
+
+
+class KernelHistory(HistoryManager):
+    """IPython's own, but that a database in use is no corrupt one, and that who writes to it keeps nobody waiting.
+
+    A database that cannot be written is a warning. The lines are kept, and written when it can.
+    """
+
+    _has_told = False
+
+    @default("connection_options")
+    def _default_connection_options(self) -> dict[str, Any]:
+        return {"check_same_thread": False, "timeout": _TIMEOUT}
+
+    def init_db(self) -> None:
+        """Open the database. One that is locked or cannot be opened is left alone, a corrupt one is moved away."""
+        try:
+            inspect.unwrap(HistoryManager.init_db)(self)
+        except sqlite3.OperationalError as e:
+            self._keep_in_memory(e)
+        except sqlite3.DatabaseError:
+            super().init_db()
+
+    def new_session(self, conn: sqlite3.Connection | None = None) -> None:
+        """Get a number for this session."""
+        try:
+            super().new_session(conn)
+        except sqlite3.DatabaseError as e:
+            self._keep_in_memory(e)
+            super().new_session()
+
+    def _keep_in_memory(self, error: sqlite3.DatabaseError) -> None:
+        self.log.warning("The history of this session is not saved: %s: %s", self.hist_file, error)
+        if self.db:
+            self.db.close()
+        self.hist_file = ":memory:"
+        self.init_db()
+
+    def writeout_cache(self, conn: sqlite3.Connection | None = None) -> None:
+        """Write what is not written yet. Cells can add to it meanwhile."""
+        with self.db_input_cache_lock:
+            inputs, self.db_input_cache = self.db_input_cache, []
+        with self.db_output_cache_lock:
+            outputs, self.db_output_cache = self.db_output_cache, []
+        conn = conn or self.db
+        try:
+            try:
+                self._write(conn, "INSERT", inputs, outputs)
+            except sqlite3.IntegrityError:  # the numbers of lines have begun anew
+                self.new_session(conn)
+                self._write(conn, "INSERT OR REPLACE", inputs, outputs)
+        except sqlite3.DatabaseError as e:
+            self._tell("not saved yet", e)
+            with self.db_input_cache_lock:
+                self.db_input_cache = [*inputs, *self.db_input_cache]
+            with self.db_output_cache_lock:
+                self.db_output_cache = [*outputs, *self.db_output_cache]
+        else:
+            self._has_told = False
+
+    def _write(self, conn: sqlite3.Connection, verb: str, inputs: _Lines, outputs: _Lines) -> None:
+        session = self.session_number
+        with conn:
+            conn.executemany(f"{verb} INTO history VALUES (?, ?, ?, ?)", [(session, *line) for line in inputs])
+            conn.executemany(f"{verb} INTO output_history VALUES (?, ?, ?)", [(session, *line) for line in outputs])
+
+    def _run_sql(self, *args: Any, **kwargs: Any) -> Iterable[Any]:
+        try:
+            return list(super()._run_sql(*args, **kwargs))
+        except sqlite3.OperationalError as e:
+            self._tell("not read", e)
+            return []
+
+    def end_session(self) -> None:
+        """Write the rest, and that the session has ended."""
+        try:
+            super().end_session()
+        except sqlite3.DatabaseError as e:
+            self._tell("not saved", e)
+
+    def _tell(self, what: str, error: sqlite3.DatabaseError) -> None:
+        """Warn, once for a row of failures."""
+        if not self._has_told:
+            self._has_told = True
+            self.log.warning("The history is %s: %s: %s", what, self.hist_file, error)
