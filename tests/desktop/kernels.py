@@ -69,15 +69,24 @@ class Client:
     def close(self) -> None:
         self.zmq.stop_channels()
 
-    def send(self, msg_type: str, content: Content | None = None, channel: Channel = "shell") -> Message:
+    def send(
+        self,
+        msg_type: str,
+        content: Content | None = None,
+        channel: Channel = "shell",
+        subshell_id: str | None = None,
+    ) -> Message:
         """Send a message and wait for nothing."""
-        raw = self.zmq.session.msg(msg_type, content)
+        header = self.zmq.session.msg_header(msg_type)
+        if subshell_id:
+            header["subshell_id"] = subshell_id
+        raw = self.zmq.session.msg(msg_type, content, header=header)
         getattr(self.zmq, f"{channel}_channel").send(raw)
         return _as_sent(channel, {"buffers": [], **raw})
 
-    def start(self, code: str, **content: Any) -> Message:
+    def start(self, code: str, *, subshell_id: str | None = None, **content: Any) -> Message:
         """Send a cell and wait for nothing."""
-        return self.send("execute_request", execute_content(code, **content))
+        return self.send("execute_request", execute_content(code, **content), subshell_id=subshell_id)
 
     def wait(self, channel: str, matches: Matches) -> Message:
         """Read a channel until a message matches, or take one that was read before."""

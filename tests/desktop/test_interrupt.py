@@ -234,3 +234,16 @@ def test_comm_callback_that_blocks(kernel: Kernel, client: Client) -> None:
     client.wait("iopub", lambda m: m["parent_header"] == opened["header"] and "idle" in m["content"].values())
     assert outputs(client.exchange(opened))[-1] == ("error", "KeyboardInterrupt")
     assert client.result("6 * 7") == "42"
+
+
+def test_subshells_go_on(kernel: Kernel, client: Client) -> None:
+    subshell_id = client.request("create_subshell_request", channel="control").content["subshell_id"]
+    code = "import anyio\ngo_on = anyio.Event()\nprint('begins')\nawait go_on.wait()\n'went on'"
+    beside = client.start(code, subshell_id=subshell_id)
+    client.wait_text(beside, "begins")
+    stops = begin(client, "import anyio; await anyio.sleep(3600)")
+    kernel.interrupt()
+    stopped(kernel, stops)
+    client.finish(client.start("# task\ngo_on.set()", subshell_id=subshell_id))
+    assert outputs(client.finish(beside))[-1] == ("execute_result", "'went on'")
+    client.request("delete_subshell_request", {"subshell_id": subshell_id}, channel="control")
