@@ -71,11 +71,13 @@ def test_file_that_is_absent_is_written_for_its_owner_alone(launch: Launch, tmp_
 
 @pytest.mark.parametrize("args", [[], ["-f", "named.json"]], ids=["no name", "a bare name"])
 def test_file_without_a_folder_is_in_the_runtime_folder(
-    launch: Launch, jupyter_dirs: dict[str, Path], args: list[str]
+    launch: Launch, jupyter_dirs: dict[str, Path], args: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     process = launch(*args)
     (path,) = jupyter_dirs["RUNTIME"].iterdir()
     assert path.name == "named.json" if args else path.name.startswith("kernel-")
+    told = "" if args else f"To connect a client to this kernel: jupyter console --existing {path.name}\n"
+    assert capfd.readouterr().err == told
     with client_of(path):
         pass
     assert process.wait(GUARD) == 0

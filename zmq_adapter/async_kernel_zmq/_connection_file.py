@@ -10,6 +10,7 @@ import os
 import uuid
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, Final
 
 CHANNELS: Final = ("shell", "iopub", "stdin", "control", "hb")
@@ -68,12 +69,13 @@ class ConnectionInfo:
         return info
 
     def write(self, path: Path) -> None:
-        """Write a file that only its owner can read."""
+        """Write a file that only its owner can read, and that is whole as soon as it is there."""
         known = {k: v for k, v in asdict(self).items() if k != "extra" and v is not None}
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        # Made for its owner alone.
+        with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}-", delete=False) as file:
             json.dump({**self.extra, **known}, file, indent=2)
+        os.replace(file.name, path)
 
     def port(self, channel: str) -> int:
         """The port of a channel."""

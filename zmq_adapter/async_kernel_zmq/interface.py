@@ -82,6 +82,8 @@ class ZMQInterface(BaseInterface):
         self.info = info
         if not self.path.exists():
             info.write(self.path)
+            if not self.connection_file:  # nobody else knows its name
+                sys.stderr.write(f"To connect a client to this kernel: jupyter console --existing {self.path.name}\n")
             self._exit.callback(self.path.unlink, missing_ok=True)
         self.iopub.connect(connection)
         await super()._start()
