@@ -80,9 +80,21 @@ def test_a_slider_moved_with_the_keyboard_runs_its_callback(notebook: Notebook) 
     expect(cell.root.locator(".widget-readout")).to_have_text("7")
 
 
-def test_a_callback_answers_while_a_cell_waits(notebook: Notebook) -> None:
-    cell = notebook.start(
-        "import anyio\n"
+def test_messages_of_widgets_come_on_subshells(notebook: Notebook) -> None:
+    """JupyterLab's default for kernels that have subshells: what the other tests of this module rely on."""
+    assert notebook.with_kernel("(kernel) => kernel.info.then(() => kernel.supportsSubshells)")
+    assert notebook.with_kernel("(kernel) => kernel.commsOverSubshells") == "perCommTarget"
+    notebook.run("from ipywidgets import Button\nButton()")
+    notebook.run("import anyio\nwhile not get_ipython().kernel.subshells:\n    await anyio.sleep(0.01)")
+
+
+@pytest.mark.parametrize(
+    ("start", "wait"),
+    [("import anyio", "await anyio.sleep(0.01)"), ("# thread\nimport time", "time.sleep(0.01)")],
+    ids=["await", "thread"],
+)
+def test_a_callback_answers_while_a_cell_runs(notebook: Notebook, start: str, wait: str) -> None:
+    shown = notebook.run(
         "from ipywidgets import Button\n"
         "pressed = 0\n"
         "def count(_):\n"
@@ -91,15 +103,34 @@ def test_a_callback_answers_while_a_cell_waits(notebook: Notebook) -> None:
         "    button.description = f'pressed {pressed}'\n"
         "button = Button(description='press')\n"
         "button.on_click(count)\n"
-        "display(button)\n"
-        "while pressed < 3:\n"
-        "    await anyio.sleep(0.01)\n"
-        "print('end')"
+        "button"
     )
+    running = notebook.start(f"{start}\nwhile pressed < 3:\n    {wait}\nprint('end')")
     for label in ("press", "pressed 1", "pressed 2"):
-        cell.root.get_by_role("button", name=label, exact=True).click()
-    cell.ran()
-    cell.printed(["end"])
+        expect(running.prompt).to_have_text("[*]:")
+        shown.root.get_by_role("button", name=label, exact=True).click()
+    running.ran()
+    running.printed(["end"])
+
+
+def test_callbacks_of_a_cell_that_blocks_run_after_it(notebook: Notebook) -> None:
+    shown = notebook.run(
+        "from ipywidgets import Button\n"
+        "button = Button(description='press')\n"
+        "presses = 0\n"
+        "def count(_):\n"
+        "    global presses\n"
+        "    presses += 1\n"
+        "    print('press', presses)\n"
+        "button.on_click(count)\n"
+        "button"
+    )
+    blocking = notebook.start("import time\nprint('begins')\nwhile True:\n    time.sleep(0.01)")
+    blocking.shows("begins")
+    press(shown.root.get_by_role("button", name="press"), 3)
+    notebook.interrupt()
+    expect(blocking.error).to_contain_text("KeyboardInterrupt")
+    shown.printed([f"press {i}" for i in range(1, 4)])
 
 
 def test_callbacks_draw_into_an_output_widget_while_a_cell_runs(notebook: Notebook) -> None:
