@@ -186,7 +186,7 @@ class Dispatcher:
             parent=request.msg,
         )
         with self._iopub.lock:
-            self._iopub.before_send()
+            self._iopub.before_send(request)
             request.connection.send(msg, request.route)
 
     def _status(self, state: str, request: Request) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from async_kernel._context import Request
     from async_kernel._transport import Connection
     from async_kernel._wire import Message
 
@@ -23,8 +24,10 @@ class IOPub:
         self._kept: list[Message] | None = []
         self.lock = threading.RLock()
         """Held while messages go out; the streams hold it too, so that none overtakes the other."""
-        self.before_send: Callable[[], None] = lambda: None
-        """Called before each message: sends what streams hold back, so that output keeps its order."""
+        self.before_send: Callable[[Request | None], None] = lambda _: None
+        """Called before each message: sends what streams hold back, so that output keeps its order. Gets the request
+        that has been handled, if one has.
+        """
 
     def connect(self, connection: Connection) -> None:
         """Send to `connection` too, from now on."""
@@ -46,7 +49,7 @@ class IOPub:
     def send(self, msg: Message) -> None:
         """Send `msg` behind all output that was written before."""
         with self.lock:
-            self.before_send()
+            self.before_send(None)
             self.send_now(msg)
 
     def send_now(self, msg: Message) -> None:

@@ -53,7 +53,7 @@ class Stdin:
         content = {"prompt": str(prompt), "password": password}
         question = self._factory.message("input_request", channel="stdin", content=content, parent=request.msg)
         with self._iopub.lock:
-            self._iopub.before_send()
+            self._iopub.before_send(None)
         reply = request.connection.request_input(question, request.route)
         value = reply["content"].get("value")
         if not isinstance(value, str):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import io
 import sys
+import threading
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, cast
 
+from async_kernel._platform import HAS_THREADS
+
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from typing import TextIO
 
@@ -25,13 +28,27 @@ BURST: Final = 10
 """Lines that go out at once before output counts as a flood."""
 SIZE: Final = 1 << 19
 """Characters that are held back at the most."""
+PATIENCE: Final = 4 if HAS_THREADS else 1
+"""Intervals after which an unfinished line goes out."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """What a thread has written of a line."""
+
+    name: StreamName
+    request: Request | None
+    pieces: list[str] = field(default_factory=list)
+    age: int = 0
+    """In intervals, since it was begun."""
 
 
 class StreamBatcher:
     """Holds what is written back for a moment, so that a flood of prints is a few messages.
 
     The first lines go out at once. What follows faster than `BURST` lines an `INTERVAL` goes out together, once an
-    interval; a timer sends the rest.
+    interval; a timer sends the rest. A line that is written in pieces is held back until it is whole, so that lines of
+    several threads do not mix.
 
     Args:
         send: sends the text of one stream for one request.
@@ -56,6 +73,8 @@ class StreamBatcher:
         self._lock = lock
         self._held: list[tuple[StreamName, Request | None, list[str]]] = []
         self._last: dict[Request | None, tuple[StreamName, Request | None, list[str]]] = {}
+        self._lines: dict[int, _Line] = {}
+        """The unfinished line of each thread."""
         self._size = 0
         self._credit = float(BURST)
         self._filled = self._flushed = clock()
@@ -69,11 +88,31 @@ class StreamBatcher:
             return
         with self._lock:
             self.drain()
-            self.hold(name, text)
+            self._take(name, text)
             if text.endswith("\n") and self._may_flush():
-                self.flush()
+                self._send_held()
             else:
                 self._flush_later()
+
+    def _take(self, name: StreamName, text: str) -> None:
+        thread, request = threading.get_ident(), self._owner()
+        line = self._lines.get(thread)
+        if line and (line.name, line.request) != (name, request):
+            self._finish(thread)
+        whole, end, rest = text.rpartition("\n")
+        if end:
+            self._finish(thread)
+            self._hold(name, request, whole + end)
+        if rest:
+            self._lines.setdefault(thread, _Line(name, request)).pieces.append(rest)
+            self._size += len(rest)
+
+    def _finish(self, thread: int) -> None:
+        """Hold the unfinished line of a thread as if it were a whole one."""
+        if line := self._lines.pop(thread, None):
+            text = "".join(line.pieces)
+            self._size -= len(text)
+            self._hold(line.name, line.request, text)
 
     def poll(self) -> None:
         """Take in what was written past the streams."""
@@ -83,7 +122,9 @@ class StreamBatcher:
 
     def hold(self, name: StreamName, text: str) -> None:
         """Take a piece for the next flush. Called by `drain`."""
-        request = self._owner()
+        self._hold(name, self._owner(), text)
+
+    def _hold(self, name: StreamName, request: Request | None, text: str) -> None:
         # The order of what different cells write is nobody's concern: lines of theirs that mix stay whole.
         last = self._last.get(request)
         if last and last[0] == name:
@@ -95,21 +136,41 @@ class StreamBatcher:
 
     def _flush_later(self) -> None:
         if self._size > SIZE:
-            self.flush()
-        elif self._held and not self._timer:
+            self._finish_lines(lambda _: True)
+            self._send_held()
+        elif (self._held or self._lines) and not self._timer:
             self._timer = True
             self._call_later(INTERVAL, self._on_timer)
 
-    def flush(self) -> None:
-        """Send all that is held back."""
+    def flush(self, ended: Request | None = None) -> None:
+        """Send what is held back, and the unfinished lines of the calling thread and of a request that has ended."""
         with self._lock:
             self.drain()
-            held, self._held, self._size = self._held, [], 0
-            self._last.clear()
-            if held:
-                self._flushed = self._clock()
-            for name, request, texts in held:
-                self._send(name, "".join(texts), request)
+            self._finish(threading.get_ident())
+            if ended:
+                self._finish_lines(lambda line: line.request is ended)
+            self._send_held()
+
+    def flush_all(self) -> None:
+        """Send all there is."""
+        with self._lock:
+            self.drain()
+            self._finish_lines(lambda _: True)
+            self._send_held()
+
+    def _finish_lines(self, which: Callable[[_Line], bool]) -> None:
+        for thread, line in list(self._lines.items()):
+            if which(line):
+                self._finish(thread)
+
+    def _send_held(self) -> None:
+        held, self._held = self._held, []
+        self._size -= sum(len(text) for _, _, texts in held for text in texts)
+        self._last.clear()
+        if held:
+            self._flushed = self._clock()
+        for name, request, texts in held:
+            self._send(name, "".join(texts), request)
 
     def _may_flush(self) -> bool:
         """Whether a line may go out now: from a bucket that fills by one an interval."""
@@ -122,8 +183,14 @@ class StreamBatcher:
         return True
 
     def _on_timer(self) -> None:
-        self._timer = False
-        self.flush()
+        with self._lock:
+            self._timer = False
+            self.drain()
+            for line in self._lines.values():
+                line.age += 1
+            self._finish_lines(lambda line: line.age >= PATIENCE)
+            self._send_held()
+            self._flush_later()
 
 
 class OutStream(io.TextIOBase):
@@ -218,6 +285,6 @@ class StreamRedirect:
             stream.flush()
 
     def uninstall(self) -> None:
-        self.batcher.flush()
+        self.batcher.flush_all()
         if self._old:
             (sys.stdout, sys.stderr), self._old = self._old, None

@@ -28,6 +28,7 @@ FLAVOURS = [Flavour("asyncio", "tcp"), Flavour("trio", "ipc")]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--starts", type=int, default=10, help="how many kernels to start in a row")
+    parser.addoption("--load", type=int, default=1, help="how many times more than usual test_load.py asks")
 
 
 @pytest.fixture(scope="session", autouse=True)

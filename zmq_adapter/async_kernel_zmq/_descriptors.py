@@ -70,7 +70,7 @@ class Descriptors:
 
     def uninstall(self) -> None:
         """Let the descriptors be what they were."""
-        self._streams.batcher.flush()
+        self._streams.batcher.flush_all()
         self._streams.batcher.drain = lambda: None
         self._streams.terminal = {}
         self._streams.stdout.descriptor = self._streams.stderr.descriptor = None
