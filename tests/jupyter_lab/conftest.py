@@ -14,13 +14,16 @@ from browser.chromium import (
     outside,
     pytest_runtest_makereport,
     shared_lab,
-    shared_notebook,
 )
+from browser.lab import KERNEL
 
 from jupyter_lab.servers import LabServer
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from browser.documents import Notebook
+    from browser.lab import Lab
 
 __all__ = [
     "browser",
@@ -30,7 +33,6 @@ __all__ = [
     "outside",
     "pytest_runtest_makereport",
     "shared_lab",
-    "shared_notebook",
 ]
 
 TRIO = "Python (async-trio)"
@@ -50,3 +52,16 @@ def kernels_end(server: LabServer) -> Generator[None]:
     """No kernel outlasts the tests of a module."""
     yield
     server.end_kernels()
+
+
+@pytest.fixture(scope="module", params=[KERNEL, TRIO], ids=["asyncio", "trio"])
+def shared_notebook(shared_lab: Lab, request: pytest.FixtureRequest) -> Notebook:
+    """A notebook, and so a kernel, for the tests of a module. Each adds cells of its own."""
+    return shared_lab.new_notebook(request.param)
+
+
+@pytest.fixture
+def notebook(shared_notebook: Notebook) -> Notebook:
+    """The notebook of the module, in front."""
+    shared_notebook.activate()
+    return shared_notebook

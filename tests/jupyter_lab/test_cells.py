@@ -5,25 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.lab import KERNEL
 from playwright.sync_api import expect
-
-from jupyter_lab.conftest import TRIO
 
 if TYPE_CHECKING:
     from browser.documents import Notebook
-    from browser.lab import Lab
-
-
-@pytest.fixture(scope="module", params=[KERNEL, TRIO], ids=["asyncio", "trio"])
-def shared_notebook(shared_lab: Lab, request: pytest.FixtureRequest) -> Notebook:
-    return shared_lab.new_notebook(request.param)
-
-
-@pytest.fixture
-def notebook(shared_notebook: Notebook) -> Notebook:
-    shared_notebook.activate()
-    return shared_notebook
 
 
 def test_outputs(notebook: Notebook) -> None:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.lab import KERNEL
 from playwright.sync_api import expect
-
-from jupyter_lab.conftest import TRIO
 
 if TYPE_CHECKING:
     from browser.documents import Notebook
-    from browser.lab import Lab
     from playwright.sync_api import Locator
 
 FIGURES = 50
@@ -31,17 +27,6 @@ def draw(_):
     plt.show()
 button = Button(description='Draw')
 """
-
-
-@pytest.fixture(scope="module", params=[KERNEL, TRIO], ids=["asyncio", "trio"])
-def shared_notebook(shared_lab: Lab, request: pytest.FixtureRequest) -> Notebook:
-    return shared_lab.new_notebook(request.param)
-
-
-@pytest.fixture
-def notebook(shared_notebook: Notebook) -> Notebook:
-    shared_notebook.activate()
-    return shared_notebook
 
 
 def press(button: Locator, times: int) -> None:
