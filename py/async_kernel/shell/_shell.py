@@ -20,6 +20,7 @@ from IPython.core.autocall import ZMQExitAutocall
 from IPython.core.error import UsageError
 from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magics.script import ScriptMagics
 from IPython.utils.text import SList
 from traitlets import Bool, Float, Instance, Type
 
@@ -194,6 +195,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def close(self) -> None:
         """Save the history, remove temporary files, and leave `sys` as it was."""
         atexit.unregister(self.atexit_operations)
+        for magic in self.magics_manager.registry.values():
+            if isinstance(magic, ScriptMagics):
+                atexit.unregister(magic.kill_bg_processes)
+                magic.kill_bg_processes()
         self.atexit_operations()
         self.cleanup()
 
