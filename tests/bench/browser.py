@@ -25,7 +25,7 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from browser.conftest import CHROMIUM, FLAGS  # noqa: E402  # found by the line above
+from browser.chromium import CHROMIUM, FLAGS  # noqa: E402  # found by the line above
 from browser.servers import SiteServer  # noqa: E402
 
 if TYPE_CHECKING:
