@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sqlite3
+import threading
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.history import HistoryManager
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     _Lines = Iterable[tuple[Any, ...]]
 
-_TIMEOUT = 1.0
+_TIMEOUT = 0.5
 """Seconds to wait for another process that has locked the database."""
 
 
@@ -25,6 +26,10 @@ class KernelHistory(HistoryManager):
     """
 
     _has_told = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._writing = threading.Lock()
+        super().__init__(*args, **kwargs)
 
     @default("connection_options")
     def _default_connection_options(self) -> dict[str, Any]:
@@ -56,25 +61,28 @@ class KernelHistory(HistoryManager):
 
     def writeout_cache(self, conn: sqlite3.Connection | None = None) -> None:
         """Write what is not written yet. Cells can add to it meanwhile."""
-        with self.db_input_cache_lock:
-            inputs, self.db_input_cache = self.db_input_cache, []
-        with self.db_output_cache_lock:
-            outputs, self.db_output_cache = self.db_output_cache, []
-        conn = conn or self.db
-        try:
-            try:
-                self._write(conn, "INSERT", inputs, outputs)
-            except sqlite3.IntegrityError:  # the numbers of lines have begun anew
-                self.new_session(conn)
-                self._write(conn, "INSERT OR REPLACE", inputs, outputs)
-        except sqlite3.DatabaseError as e:
-            self._tell("not saved yet", e)
+        with self._writing:  # who reads next finds what was taken from the cache
             with self.db_input_cache_lock:
-                self.db_input_cache = [*inputs, *self.db_input_cache]
+                inputs, self.db_input_cache = self.db_input_cache, []
             with self.db_output_cache_lock:
-                self.db_output_cache = [*outputs, *self.db_output_cache]
-        else:
-            self._has_told = False
+                outputs, self.db_output_cache = self.db_output_cache, []
+            if not (inputs or outputs):
+                return
+            conn = conn or self.db
+            try:
+                try:
+                    self._write(conn, "INSERT", inputs, outputs)
+                except sqlite3.IntegrityError:  # the numbers of lines have begun anew
+                    self.new_session(conn)
+                    self._write(conn, "INSERT OR REPLACE", inputs, outputs)
+            except sqlite3.DatabaseError as e:
+                self._tell("not saved yet", e)
+                with self.db_input_cache_lock:
+                    self.db_input_cache = [*inputs, *self.db_input_cache]
+                with self.db_output_cache_lock:
+                    self.db_output_cache = [*outputs, *self.db_output_cache]
+            else:
+                self._has_told = False
 
     def _write(self, conn: sqlite3.Connection, verb: str, inputs: _Lines, outputs: _Lines) -> None:
         session = self.session_number
@@ -91,6 +99,9 @@ class KernelHistory(HistoryManager):
 
     def end_session(self) -> None:
         """Write the rest, and that the session has ended."""
+        self.writeout_cache()
+        if self._has_told:  # no use in trying again: the client waits for the end
+            return
         try:
             super().end_session()
         except sqlite3.DatabaseError as e:
