@@ -81,6 +81,8 @@ class StreamBatcher:
         self._timer = False
         self.drain: Callable[[], None] = lambda: None
         """Takes in what was written past the streams, to file descriptors."""
+        self.checkpoint: Callable[[], None] = lambda: None
+        """Called when a piece has been taken, where an exception tears nothing."""
 
     def write(self, name: StreamName, text: str) -> None:
         """Take the next piece of a stream."""
@@ -225,6 +227,7 @@ class OutStream(io.TextIOBase):
             msg = f"write() argument must be str, not {type(text).__name__}"
             raise TypeError(msg)
         self._batcher.write(self._name, text)
+        self._batcher.checkpoint()
         return len(text)
 
     def flush(self) -> None:

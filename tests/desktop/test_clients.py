@@ -34,10 +34,13 @@ def other(kernel: Kernel) -> Generator[Client]:
 def computing(client: Client, folder: Path, how: str = "pass") -> Generator[Message]:
     """A cell that keeps the shell's thread for the block."""
     flag = folder / "go on"
-    request = client.start(f"import os, time\nprint('computing')\nwhile not os.path.exists({str(flag)!r}): {how}")
+    loop = f"while not os.path.exists({str(flag)!r}): {how}"
+    request = client.start(f"import os, time\n{how}\nprint('computing')\n{loop}")
     client.wait_text(request, "computing")
-    yield request
-    flag.touch()
+    try:
+        yield request
+    finally:
+        flag.touch()
     assert client.finish(request).content["status"] == "ok"
 
 

@@ -98,6 +98,7 @@ def stopped(kernel: Kernel, request: Message, *names: str) -> None:
     done = kernel.main.finish(request)
     assert done.content.get("ename") in names, done.content
     assert outputs(done)[-1] == ("error", done.content["ename"])
+    assert "_on_signal" not in "".join(done.content["traceback"])
     assert kernel.main.result("import anyio; await anyio.sleep(0.01); 'works'") == "'works'"
 
 
@@ -199,7 +200,7 @@ def test_idle_kernel_has_nothing_to_stop(kernel: Kernel, client: Client) -> None
 
 def test_printing_cell_tears_no_message(kernel: Kernel, client: Client) -> None:
     for _ in range(10):
-        request = begin(client, "n = 0\nwhile True:\n    print(n)\n    n += 1")
+        request = begin(client, "n = 0\nprint('begins')\nwhile True:\n    print(n)\n    n += 1")
         kernel.interrupt()
         stopped(kernel, request)
         lines = client.exchange(request).text().splitlines()[1:]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -40,6 +42,7 @@ class Interrupts:
         self._insists = False
         """The next signal is of our own."""
         self._postponed = 0
+        """How often the interrupt that is due has been put off."""
         self.sigint = Sigint(self._decide, self._later)
 
     def _later(self, delay: float, function: Callable[[], None]) -> None:
@@ -55,6 +58,14 @@ class Interrupts:
         else:
             self._postponed, self._insists = 0, False
         return action
+
+    def checkpoint(self) -> None:
+        """Raise an interrupt that was put off because output was being sent. Called when that is done."""
+        if not self._postponed or threading.current_thread() is not threading.main_thread():
+            return
+        if place(sys._getframe()).kind == "cell":
+            self._postponed, self._insists = 0, True
+            _raise_interrupt()
 
     def _action(self, at: Place, run: CellRun | None) -> Callable[[], object] | None:
         if at.kind == "cell":

@@ -69,12 +69,13 @@ class ZMQInterface(BaseInterface):
 
     async def _start(self) -> None:
         watched: dict[int, Callable[[], None]] = {}
+        interrupts: Interrupts | None = None
         if threading.current_thread() is threading.main_thread():
             # First, so that it is undone last: clients interrupt before they ask a kernel to end, and it may come late.
-            sigint = Interrupts(self, super().interrupt).sigint
-            sigint.install()
-            watched[sigint.fileno()] = sigint.notice
-            self._exit.callback(sigint.uninstall)
+            interrupts = Interrupts(self, super().interrupt)
+            interrupts.sigint.install()
+            watched[interrupts.sigint.fileno()] = interrupts.sigint.notice
+            self._exit.callback(interrupts.sigint.uninstall)
         self.path, info = self._connection_info()
         connection = ZMQConnection(self, info)
         self._exit.callback(connection.sockets.close)
@@ -88,6 +89,8 @@ class ZMQInterface(BaseInterface):
         self.iopub.connect(connection)
         await super()._start()
         self._exit.callback(connection.close)
+        if interrupts:
+            self.streams.batcher.checkpoint = interrupts.checkpoint
         descriptors = Descriptors(self.streams)
         descriptors.install()
         self._exit.callback(descriptors.uninstall)

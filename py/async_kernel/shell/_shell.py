@@ -264,6 +264,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
                 stopped = stopped or KeyboardInterrupt()  # a task group wraps what is raised in its body
             if stopped:
                 exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
+        if isinstance(error, KeyboardInterrupt):
+            _end_in_user_code(exc_tuple[2] if exc_tuple else error.__traceback__)
         if error is None or exception_only or not _holds_group(error):
             super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
             return
@@ -316,5 +318,17 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         return stored
 
 
+def _end_in_user_code(traceback: TracebackType | None) -> None:
+    """Cut off what the kernel itself did when the interrupt came, its signal handler for one."""
+    last = None
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in _KERNEL:
+            last = traceback
+        traceback = traceback.tb_next
+    if last is not None:
+        last.tb_next = None
+
+
+_KERNEL = ("async_kernel", "async_kernel_zmq")
 _FILE = re.compile(r'File "(<[^"]+>)"')
 _IPYTHON = sys.modules[InteractiveShell.__module__].__file__ or ""
