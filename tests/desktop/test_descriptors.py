@@ -1,0 +1,51 @@
+"""What is written past Python's streams, to file descriptors 1 and 2, lands in the cell."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from desktop.kernels import start_kernel
+from protocol.client import outputs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from desktop.kernels import Client, Flavour
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import os\nos.write(1, b'to 1\\n');", [("stdout", "to 1\n")]),
+        ("import os\nos.write(2, b'to 2\\n');", [("stderr", "to 2\n")]),
+        ("import ctypes\nlibc = ctypes.CDLL(None)\nlibc.puts(b'of C')\nlibc.fflush(None);", [("stdout", "of C\n")]),
+        ("import subprocess\nsubprocess.run(['echo', 'inherited']);", [("stdout", "inherited\n")]),
+        ("import subprocess\nsubprocess.run('echo inherited >&2', shell=True);", [("stderr", "inherited\n")]),
+        ("import os\nos.write(1, 'ä\U0001f40d\\n'.encode());", [("stdout", "ä\U0001f40d\n")]),
+        ("import sys\nsys.__stdout__.write('unbound')\nsys.__stdout__.flush()", [("stdout", "unbound")]),
+    ],
+)
+def test_lands_in_the_cell(client: Client, code: str, expected: list[tuple[str, str]]) -> None:
+    assert outputs(client.execute(code)) == expected
+
+
+def test_keeps_its_place_among_prints(client: Client) -> None:
+    done = client.execute("import os\nfor i in range(100):\n    print('p', i)\n    os.write(1, b'w %d\\n' % i)")
+    assert done.text() == "".join(f"p {i}\nw {i}\n" for i in range(100))
+
+
+def test_faulthandler_shows_threads_in_the_cell(client: Client) -> None:
+    done = client.execute("import faulthandler\nfaulthandler.dump_traceback()")
+    assert "most recent call first" in done.text("stderr")
+
+
+def test_a_crash_is_told_in_the_log(flavour: Flavour, tmp_path: Path) -> None:
+    def crash() -> None:
+        with start_kernel(flavour, tmp_path) as kernel:
+            kernel.main.start("import ctypes\nctypes.string_at(0)")
+            kernel.wait_end()
+
+    with pytest.raises(AssertionError, match=rf"exit code -{signal.SIGSEGV:d}(.|\n)*Segmentation fault"):
+        crash()
