@@ -230,7 +230,11 @@ def test_answer_that_is_no_text_is_an_error_of_the_cell(client: Client, content:
 
 
 def test_answer_that_nobody_waits_for_is_not_the_next_one(client: Client) -> None:
-    client.answer("early")
+    request = client.start("input('?')")
+    question = client.wait_question()
+    client.answer("first", question)
+    client.finish(request)
+    client.answer("again", question)
     request = client.start("input('?')")
     client.wait_question()
     client.answer("in time")
