@@ -69,7 +69,18 @@ class Welcome(OnFlavour):
 
 SUITES = {Messages: jupyter_kernel_test.KernelTests, Welcome: jupyter_kernel_test.IopubWelcomeTests}
 
-for _flavour in (Flavour(*pair) for pair in product(BACKENDS, ("tcp", "ipc"))):
-    for _mixin, _base in SUITES.items():
-        _name = f"Test{_mixin.__name__}{_flavour.backend.title()}{_flavour.transport.title()}"
-        globals()[_name] = type(_name, (_mixin, _base), {"flavour": _flavour, "__module__": __name__})
+
+def suite(mixin: type, base: type, flavour: Flavour) -> type:
+    """A suite on a flavour, under a name of its own."""
+    name = f"Test{mixin.__name__}{flavour.backend.title()}{flavour.transport.title()}"
+    return type(name, (mixin, base), {"flavour": flavour, "__module__": __name__})
+
+
+# In an expression: pytest would collect a suite that a name of the module is left with.
+globals().update(
+    (made.__name__, made)
+    for made in (
+        suite(*pair, Flavour(*pair_of_flavour))
+        for pair_of_flavour, pair in product(product(BACKENDS, ("tcp", "ipc")), SUITES.items())
+    )
+)
