@@ -124,7 +124,9 @@ class StreamBatcher:
 
     def hold(self, name: StreamName, text: str) -> None:
         """Take a piece for the next flush. Called by `drain`."""
-        self._hold(name, self._owner(), text)
+        request = self._owner()
+        self._finish_lines(lambda line: line.request is request)  # they were begun before it
+        self._hold(name, request, text)
 
     def _hold(self, name: StreamName, request: Request | None, text: str) -> None:
         # The order of what different cells write is nobody's concern: lines of theirs that mix stay whole.
@@ -138,8 +140,7 @@ class StreamBatcher:
 
     def _flush_later(self) -> None:
         if self._size > SIZE:
-            self._finish_lines(lambda _: True)
-            self._send_held()
+            self.flush_all()
         elif (self._held or self._lines) and not self._timer:
             self._timer = True
             self._call_later(INTERVAL, self._on_timer)

@@ -36,6 +36,11 @@ def test_keeps_its_place_among_prints(client: Client) -> None:
     assert done.text() == "".join(f"p {i}\nw {i}\n" for i in range(100))
 
 
+def test_keeps_its_place_in_an_unfinished_line(client: Client) -> None:
+    done = client.execute("import os\nprint('a', end='')\nos.write(1, b'b')\nprint('c')")
+    assert done.text() == "abc\n"
+
+
 def test_faulthandler_shows_threads_in_the_cell(client: Client) -> None:
     done = client.execute("import faulthandler\nfaulthandler.dump_traceback()")
     assert "most recent call first" in done.text("stderr")
