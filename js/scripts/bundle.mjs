@@ -24,6 +24,7 @@ const common = {
 export async function bundle() {
   await Promise.all([
     build({ ...common, entryPoints: ["src/worker/entry.ts"], outfile: "dist/worker.mjs", minify: true }),
+    build({ ...common, entryPoints: ["src/snapshot/make.ts"], outfile: "dist/make_snapshot.mjs" }),
     build({ ...common, entryPoints: ["src/bridge/index.ts"], outfile: "dist/bridge.mjs" }),
     // JupyterLab's packages are the site's: @jupyter/builder links them
     build({

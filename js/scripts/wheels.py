@@ -3,14 +3,17 @@
 Usage: wheels.py PYODIDE_LOCK OUT_DIR
 
 The wheels of wheels.txt are downloaded, each checked against its hash, and the core's own wheel is built from this
-repository. The manifest (see WheelManifest in js/src/protocol.ts) says what each requires in Pyodide.
+repository. The manifest (see WheelManifest in js/src/protocol.ts) says what each requires in Pyodide, and the index
+(see WheelIndex there) where in each wheel its files are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,9 +33,14 @@ ROOT = JS.parent
 CORE = "jupyter-async-kernel"
 # they hold JavaScript for the page, which the site has as extensions: Python never imports them
 FRONT_END_ONLY = {"jupyterlab-widgets", "widgetsnbextension"}
-# type stubs of packages that bring their own sources, or that no browser has (pywin32, tensorflow, django): three
-# quarters of the files to unpack at each start
-LEFT_OUT = {"jedi": ("jedi/third_party/django-stubs/", "jedi/third_party/typeshed/stubs/")}
+LEFT_OUT = re.compile(
+    # type stubs of packages that bring their own sources, or that no browser has (pywin32, tensorflow, django)
+    r"jedi/third_party/(django-stubs|typeshed/stubs)/"
+    # what only its developers run
+    r"|.+/tests?/|IPython/sphinxext/"
+)
+# the size of a local file header, and where in it the lengths of the name and of the extra field are
+LOCAL_HEADER, LOCAL_LENGTHS = 30, 26
 PURE = ["--platform=any", "--implementation=py", "--abi=none", "--only-binary=:all:"]
 
 
@@ -60,20 +68,37 @@ def build_core(target: Path) -> Path:
     return next(target.glob("*.whl"))
 
 
-def slimmed(wheel: Path, unwanted: tuple[str, ...]) -> Path:
-    """The wheel without the files below `unwanted`, under a name with a build tag."""
-    name, version, tags = wheel.name.split("-", 2)
-    slim = wheel.with_name(f"{name}-{version}-1slim-{tags}")
-    with ZipFile(wheel) as source, ZipFile(slim, "w", ZIP_DEFLATED) as target:
-        for entry in source.infolist():
-            content = source.read(entry)
-            if entry.filename.endswith(".dist-info/RECORD"):
-                lines = content.decode().splitlines(keepends=True)
-                content = "".join(line for line in lines if not line.startswith(unwanted)).encode()
-            if not entry.filename.startswith(unwanted):
-                target.writestr(entry, content, ZIP_DEFLATED)
+def slim(wheel: Path) -> Path:
+    """The wheel without the files that are left out, under a name with a build tag if there are any."""
+    with ZipFile(wheel) as source:
+        if not any(LEFT_OUT.match(name) for name in source.namelist()):
+            return wheel
+        name, version, tags = wheel.name.split("-", 2)
+        smaller = wheel.with_name(f"{name}-{version}-1slim-{tags}")
+        with ZipFile(smaller, "w", ZIP_DEFLATED) as target:
+            for entry in source.infolist():
+                content = source.read(entry)
+                if entry.filename.endswith(".dist-info/RECORD"):
+                    lines = content.decode().splitlines(keepends=True)
+                    content = "".join(line for line in lines if not LEFT_OUT.match(line)).encode()
+                if not LEFT_OUT.match(entry.filename):
+                    target.writestr(entry, content, ZIP_DEFLATED)
     wheel.unlink()
-    return slim
+    return smaller
+
+
+def files(wheel: Path) -> Iterator[tuple[str, int, int, int, int]]:
+    """The files that a wheel puts into site-packages.
+
+    For each its path, where its bytes begin in the wheel, how many there are, its size, and its zip method.
+    """
+    with ZipFile(wheel) as archive, wheel.open("rb") as raw:
+        for entry in archive.infolist():
+            if entry.is_dir() or ".data/" in entry.filename:
+                continue
+            raw.seek(entry.header_offset + LOCAL_LENGTHS)
+            begin = entry.header_offset + LOCAL_HEADER + sum(struct.unpack("<2H", raw.read(4)))
+            yield entry.filename, begin, entry.compress_size, entry.file_size, entry.compress_type
 
 
 def sha256(file: Path) -> str:
@@ -123,7 +148,7 @@ def manifest(wheels: list[Path], python: str) -> dict[str, Any]:
     for name, entry in entries.items():
         if missing := set(entry["requires"]) - entries.keys():
             sys.exit(f"{name} requires {', '.join(sorted(missing))}: pin it in js/wheels.txt")
-    return {"core": [CORE], "wheels": dict(sorted(entries.items()))}
+    return {"core": [CORE], "files": "files.json", "wheels": dict(sorted(entries.items()))}
 
 
 def main(pyodide_lock: Path, out: Path) -> None:
@@ -135,10 +160,10 @@ def main(pyodide_lock: Path, out: Path) -> None:
     out.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as built:
         wheels = [Path(shutil.copy(wheel, out)) for wheel in [*cache.glob("*.whl"), build_core(Path(built))]]
-    for name, unwanted in LEFT_OUT.items():
-        wheels = [slimmed(wheel, unwanted) if wheel.name.startswith(f"{name}-") else wheel for wheel in wheels]
-    content = manifest(sorted(wheels), python)
-    (out / "manifest.json").write_text(json.dumps(content, indent=1) + "\n")
+    wheels = sorted(slim(wheel) for wheel in wheels)
+    index = {wheel.name: list(files(wheel)) for wheel in wheels}
+    (out / "files.json").write_text(json.dumps(index, separators=(",", ":")))
+    (out / "manifest.json").write_text(json.dumps(manifest(wheels, python), indent=1) + "\n")
 
 
 if __name__ == "__main__":

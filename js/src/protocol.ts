@@ -30,6 +30,8 @@ export interface StartOptions {
   readonly pyodideUrl: string;
   /** The wheel manifest: see `WheelManifest`. */
   readonly wheelsUrl: string;
+  /** The snapshot manifest: see `SnapshotManifest`. Absent to boot without one. */
+  readonly snapshotUrl?: string;
   readonly loadPyodideOptions: Readonly<Record<string, Json>>;
   /** Configuration of the Python kernel: a mapping as `start_kernel_callable_interface` takes it. */
   readonly settings: Readonly<Record<string, Json>>;
@@ -50,6 +52,8 @@ export interface StartOptions {
 export interface WheelManifest {
   /** The packages (with all that they require) without which the kernel does not start. */
   readonly core: readonly string[];
+  /** The address of the `WheelIndex`, relative to the manifest. */
+  readonly files: string;
   /** By normalised name. */
   readonly wheels: Readonly<Record<string, WheelEntry>>;
 }
@@ -62,6 +66,42 @@ export interface WheelEntry {
   readonly size: number;
   /** Normalised names of packages in the manifest. */
   readonly requires: readonly string[];
+}
+
+/** By wheel's file name, the files that it puts into site-packages. */
+export type WheelIndex = Readonly<Record<string, readonly WheelMember[]>>;
+
+/** Path; where its bytes begin in the wheel; how many there are; its size; the zip method, 0 (stored) or 8 (deflated). */
+export type WheelMember = readonly [path: string, begin: number, packed: number, size: number, method: 0 | 8];
+
+/** The file that describes a memory image of a started Python: see `worker/snapshot`. */
+export interface SnapshotManifest {
+  /** The version of this format. */
+  readonly format: 1;
+  /** The version of Pyodide. Its files are those that the image was made with, or it cannot be used. */
+  readonly pyodide: string;
+  /** The SHA-256 of the wheel manifest: the image has the wheels' modules in it. */
+  readonly wheels: string;
+  /** Whether WebAssembly could switch stacks (JSPI) where the image was made: it works only where that is the same. */
+  readonly jspi: boolean;
+  /** The packages that were imported beside the core's. */
+  readonly packages: readonly string[];
+  /** Bytes by file of Pyodide's that is loaded to restore. */
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly image: {
+    /** The address, relative to this file. Its content is compressed with gzip. */
+    readonly file: string;
+    /** Bytes as they travel. */
+    readonly size: number;
+    /** Bytes of WebAssembly memory that the image fills. */
+    readonly memory: number;
+    /** Up to this address the image is the difference (XOR) from the memory of a Pyodide that has not started. */
+    readonly initialised: number;
+    /** What differs from run to run in such a memory: index and value of 32-bit words. */
+    readonly words: readonly (readonly [index: number, value: number])[];
+  };
+  /** What Pyodide's own snapshots begin with: its build, and its references between Python and JavaScript; base64. */
+  readonly head: string;
 }
 
 export type Stage = "download" | "python" | "install" | "kernel";

@@ -36,6 +36,10 @@ export class FakeHost implements Host {
     );
   }
 
+  readNow(): Uint8Array<ArrayBuffer> {
+    throw new Error("not part of these tests");
+  }
+
   hold(): Promise<void> {
     return Promise.resolve();
   }
@@ -61,6 +65,7 @@ export function wheel(name: string, content: string, requires: string[] = []): W
 
 export const MANIFEST: WheelManifest = {
   core: ["core"],
+  files: "files.json",
   wheels: {
     core: wheel("core", "CORE", ["helper"]),
     helper: wheel("helper", "HELPER"),

@@ -8,6 +8,11 @@ export interface KernelOptions {
   pyodideUrl: string;
   /** The manifest of the wheels that the site ships. Default: `wheels/manifest.json` beside this module. */
   wheels?: string;
+  /**
+   * The description of the memory snapshot that the kernel starts from; `null` to boot without one. Default:
+   * `snapshot/snapshot.json` beside this module. It fits Pyodide and the wheels that it was made with.
+   */
+  snapshotUrl?: string | null;
   /** The worker's script. Default: `worker.mjs` beside this module. */
   workerUrl?: string;
   /** Passed on to Pyodide's `loadPyodide`: plain data, since it crosses to the worker. */
@@ -45,6 +50,9 @@ export async function resolveOptions(options: KernelOptions): Promise<{ workerUr
     start: {
       pyodideUrl: new URL(directory(options.pyodideUrl), base).href,
       wheelsUrl: absolute(options.wheels, "./wheels/manifest.json"),
+      ...(options.snapshotUrl === null
+        ? {}
+        : { snapshotUrl: absolute(options.snapshotUrl, "./snapshot/snapshot.json") }),
       loadPyodideOptions: options.loadPyodideOptions ?? {},
       settings: options.settings ?? {},
       packages: options.packages ?? [],

@@ -76,6 +76,7 @@ function createKernel(options: IKernel.IOptions, settings: KernelSettings, surro
       workerUrl: `${files}worker.mjs`,
       wheels: `${files}wheels/manifest.json`,
       loadPyodideOptions: settings.loadPyodideOptions,
+      snapshotUrl: settings.snapshotUrl === "" ? null : settings.snapshotUrl,
       settings: settings.settings,
       packages: settings.packages,
       startScript: settings.startScript,

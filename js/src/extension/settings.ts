@@ -9,6 +9,8 @@ export interface KernelSettings {
   /** Where Pyodide's files are. */
   readonly pyodideUrl: string;
   readonly loadPyodideOptions: Record<string, Json>;
+  /** Where the description of the memory snapshot is; empty to start without one. */
+  readonly snapshotUrl: string;
   readonly name: string;
   readonly display_name: string;
   readonly language: string;
@@ -26,6 +28,7 @@ type Kind = "string" | "object" | "strings";
 const KINDS: Readonly<Record<keyof KernelSettings, Kind>> = {
   pyodideUrl: "string",
   loadPyodideOptions: "object",
+  snapshotUrl: "string",
   name: "string",
   display_name: "string",
   language: "string",
@@ -65,6 +68,7 @@ function defaults(filesUrl: string): KernelSettings {
   return {
     pyodideUrl: `${filesUrl}pyodide/`,
     loadPyodideOptions: {},
+    snapshotUrl: `${filesUrl}snapshot/snapshot.json`,
     name: "async",
     display_name: "Python (async)",
     language: "python",

@@ -9,7 +9,8 @@ import type { Host } from "./host.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";
 import { ProgressReport } from "./progress.js";
 import type { Pump } from "./pump.js";
-import { loadPyodide, watchEnd } from "./pyodide.js";
+import { watchEnd } from "./pyodide.js";
+import { startPython } from "./python.js";
 import type { Log } from "./serve.js";
 import { WheelStore, unpack } from "./wheels.js";
 
@@ -20,19 +21,22 @@ export async function boot(host: Host, pump: Pump, log: Log, options: StartOptio
   const downloads = new Downloads(host, progress);
   progress.step("download", "Loading Python and its packages");
 
-  // everything is on its way at once; unpacking needs Python
-  const [pyodide, files] = await Promise.all([
-    loadPyodide(host, downloads, options, log),
-    fetchFiles(downloads, log, options),
+  const opening = WheelStore.open(host, downloads, options.wheelsUrl, (text) => {
+    log("warning", text);
+  });
+  const [python, { plan, wheels }, store] = await Promise.all([
+    startPython(host, downloads, options, log, opening),
+    fetchPackages(downloads, options, opening),
+    opening,
   ]);
+  const { pyodide } = python;
 
   watchEnd(pyodide, (error) => {
     host.post({ type: "failed", failure: crash(error) }, []);
   });
 
-  progress.step("install", "Unpacking packages");
-  unpack(pyodide, files.wheels);
-  await installOthers(pyodide, files.store, files.plan.requirements, (requirement) => {
+  unpack(pyodide, wheels);
+  await installOthers(pyodide, store, plan.requirements, (requirement) => {
     progress.step("install", `Installing ${requirement}`);
   });
 
@@ -55,16 +59,11 @@ export async function boot(host: Host, pump: Pump, log: Log, options: StartOptio
   });
   await runScript(pyodide, options.postStartScript, "postStartScript");
   pump.attach(handlers);
+  void python.prefetch(plan.shipped);
 }
 
-async function fetchFiles(downloads: Downloads, log: Log, options: StartOptions) {
-  const store = await WheelStore.open(downloads, options.wheelsUrl, (text) => {
-    log("warning", text);
-  });
-  const plan = planPackages(options.packages, store, options.packagesBaseUrl);
-  const [shipped, others] = await Promise.all([
-    store.fetch([...store.core, ...plan.shipped]),
-    fetchWheels(downloads, plan.wheels),
-  ]);
-  return { store, plan, wheels: [...shipped, ...others] };
+/** What the setting `packages` asks for, with the wheels that it names. */
+async function fetchPackages(downloads: Downloads, options: StartOptions, opening: Promise<WheelStore>) {
+  const plan = planPackages(options.packages, await opening, options.packagesBaseUrl);
+  return { plan, wheels: await fetchWheels(downloads, plan.wheels) };
 }

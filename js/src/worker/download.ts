@@ -1,17 +1,17 @@
 /** Fetching files with their bytes counted, and with errors that name the file and the way out. */
 
 import { StartError, lastLine } from "./errors.js";
-import type { Host } from "./host.js";
+import type { Files } from "./host.js";
 import type { ProgressReport } from "./progress.js";
 
 const ADVICE = "Check that the whole site is published and can be reached, then restart the kernel.";
 
 export class Downloads {
-  readonly #host: Host;
+  readonly #files: Files;
   readonly #progress: ProgressReport;
 
-  constructor(host: Host, progress: ProgressReport) {
-    this.#host = host;
+  constructor(files: Files, progress: ProgressReport) {
+    this.#files = files;
     this.#progress = progress;
   }
 
@@ -44,12 +44,7 @@ export class Downloads {
   }
 
   async json(url: string, what: string): Promise<unknown> {
-    const text = new TextDecoder().decode(await this.bytes(url, what));
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw new StartError(`Cannot use ${what}: ${url} is not JSON (${lastLine(error)}). ${ADVICE}`, error);
-    }
+    return parseJson(await this.bytes(url, what), url, what);
   }
 
   /** Import a module of the site. The browser does not say why an import fails, so the file is asked for again. */
@@ -69,7 +64,7 @@ export class Downloads {
   async #request(url: string, what: string): Promise<Response> {
     let response: Response;
     try {
-      response = await this.#host.open(url);
+      response = await this.#files.open(url);
     } catch (error) {
       throw new StartError(`Cannot load ${what}: ${url} cannot be reached (${lastLine(error)}). ${ADVICE}`, error);
     }
@@ -78,6 +73,14 @@ export class Downloads {
       throw new StartError(`Cannot load ${what}: ${url} answered ${status}. ${ADVICE}`);
     }
     return response;
+  }
+}
+
+export function parseJson(bytes: Uint8Array, url: string, what: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new StartError(`Cannot use ${what}: ${url} is not JSON (${lastLine(error)}). ${ADVICE}`, error);
   }
 }
 

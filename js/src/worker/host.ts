@@ -2,13 +2,19 @@
 
 import type { FromWorker, ToWorker } from "../protocol.js";
 
-export interface Host {
+/** The site's files. */
+export interface Files {
+  /** The response for an absolute address; in Node for `file:` addresses too. */
+  open(url: string): Promise<Response>;
+  /** The bytes at an absolute address, waited for in place. Throws if they cannot be had. */
+  readNow(url: string): Uint8Array<ArrayBuffer>;
+}
+
+export interface Host extends Files {
   readonly name: "browser" | "node";
   post(message: FromWorker, transfer: ArrayBuffer[]): void;
   /** Messages that came before are kept and delivered first. */
   listen(receive: (message: ToWorker) => void): void;
-  /** The response for an absolute address; in Node for `file:` addresses too. */
-  open(url: string): Promise<Response>;
   /** Hold the web lock of this name until the worker is gone. Resolves once it is held. */
   hold(lock: string): Promise<void>;
   /** What Pyodide takes as `indexURL` for the address of its directory. */
@@ -31,6 +37,16 @@ export function browserHost(): Host {
       };
     },
     open: (url) => open(url),
+    readNow(url) {
+      const request = new XMLHttpRequest();
+      request.open("GET", url, false);
+      request.responseType = "arraybuffer";
+      request.send();
+      if (request.status !== 200) {
+        throw new Error(`${url} answered ${String(request.status)} ${request.statusText}`.trim());
+      }
+      return new Uint8Array(request.response as ArrayBuffer);
+    },
     hold: (lock) =>
       new Promise((held, failed) => {
         const forever = new Promise<never>(() => undefined);

@@ -3,7 +3,7 @@
 import type { Downloads } from "./download.js";
 import { StartError, lastLine } from "./errors.js";
 import type { Pyodide } from "./pyodide.js";
-import { type FetchedWheel, type WheelStore, unpack } from "./wheels.js";
+import type { FetchedWheel, WheelStore } from "./wheels.js";
 
 /** Where each package comes from. */
 export interface PackagePlan {
@@ -48,7 +48,7 @@ export async function installOthers(
   if (requirements.length === 0) {
     return;
   }
-  unpack(pyodide, await store.fetch(["micropip"]));
+  await store.fetch(["micropip"]);
   const micropip = pyodide.pyimport("micropip") as { install(requirement: string): Promise<void> };
   for (const requirement of requirements) {
     starts(requirement);

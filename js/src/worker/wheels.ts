@@ -1,9 +1,14 @@
-/** The wheels that the site ships: found in their manifest, fetched, checked and unpacked. */
+/** The wheels that the site ships: found in their manifest, fetched, checked, and their files put into site-packages. */
 
-import type { WheelEntry, WheelManifest } from "../protocol.js";
-import type { Downloads } from "./download.js";
+import { inflateSync } from "fflate";
+
+import type { WheelEntry, WheelIndex, WheelManifest, WheelMember } from "../protocol.js";
+import { type Downloads, parseJson } from "./download.js";
 import { StartError, lastLine } from "./errors.js";
+import type { Files } from "./host.js";
+import type { LazyFiles } from "./lazy_file.js";
 import type { Pyodide } from "./pyodide.js";
+import { RemoteFile } from "./remote_file.js";
 
 export interface FetchedWheel {
   readonly url: string;
@@ -11,26 +16,34 @@ export interface FetchedWheel {
 }
 
 export class WheelStore {
+  readonly #site: Files;
   readonly #downloads: Downloads;
   readonly #manifest: WheelManifest;
   readonly #manifestUrl: string;
+  /** The SHA-256 of the manifest, or "" where it cannot be known. */
+  readonly digest: string;
   readonly #taken = new Set<string>();
+  /** By file name. */
+  readonly #files = new Map<string, RemoteFile>();
 
-  constructor(downloads: Downloads, manifest: WheelManifest, manifestUrl: string) {
+  private constructor(site: Files, downloads: Downloads, manifest: WheelManifest, manifestUrl: string, digest: string) {
+    this.#site = site;
     this.#downloads = downloads;
     this.#manifest = manifest;
     this.#manifestUrl = manifestUrl;
+    this.digest = digest;
   }
 
-  static async open(downloads: Downloads, url: string, warn: (text: string) => void): Promise<WheelStore> {
-    const manifest = await downloads.json(url, "the list of wheels");
+  static async open(site: Files, downloads: Downloads, url: string, warn: (text: string) => void): Promise<WheelStore> {
+    const bytes = await downloads.bytes(url, "the list of wheels");
+    const manifest = parseJson(bytes, url, "the list of wheels");
     if (!isManifest(manifest)) {
       throw new StartError(`${url} is not a list of wheels: build the site again, then restart the kernel.`);
     }
     if (!("subtle" in crypto)) {
       warn("This page is not a secure context (https or localhost): wheels are used without checking their SHA-256.");
     }
-    return new WheelStore(downloads, manifest, url);
+    return new WheelStore(site, downloads, manifest, url, await sha256(bytes));
   }
 
   get core(): readonly string[] {
@@ -41,40 +54,91 @@ export class WheelStore {
     return this.#manifest.wheels[name]?.version;
   }
 
-  /** Fetch these packages and all that they require, but none twice. */
-  async fetch(names: readonly string[]): Promise<FetchedWheel[]> {
-    const wanted: WheelEntry[] = [];
-    const visit = (name: string): void => {
-      if (this.#taken.has(name)) {
-        return;
-      }
-      const wheel = this.#manifest.wheels[name];
-      if (wheel === undefined) {
-        throw new StartError(`${this.#manifestUrl} has no wheel of ${name}: build the site again.`);
-      }
-      this.#taken.add(name);
-      wanted.push(wheel);
-      wheel.requires.forEach(visit);
-    };
-    names.forEach(visit);
-    return Promise.all(wanted.map((wheel) => this.#fetchOne(wheel)));
+  /** Fetch these packages and all that they require, so that their files can be read without waiting; none twice. */
+  async fetch(names: readonly string[]): Promise<void> {
+    const wanted = this.#withRequired(names).filter((wheel) => !this.#taken.has(wheel));
+    wanted.forEach((wheel) => this.#taken.add(wheel));
+    await Promise.all(wanted.map((wheel) => this.#fetchOne(wheel)));
   }
 
-  async #fetchOne(wheel: WheelEntry): Promise<FetchedWheel> {
-    const url = new URL(wheel.file, this.#manifestUrl).href;
-    const bytes = await this.#downloads.bytes(url, `the wheel ${wheel.file}`, wheel.size);
-    await check(bytes, wheel, url);
-    return { url, bytes };
+  /** Fetch these packages themselves, one after another; what fails is tried again when it is read. */
+  async prefetch(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      await this.#file(name).prefetch();
+    }
+  }
+
+  #withRequired(names: readonly string[], found = new Set<string>()): string[] {
+    for (const name of names.filter((other) => !found.has(other))) {
+      found.add(name);
+      this.#withRequired(this.#entry(name).requires, found);
+    }
+    return [...found];
+  }
+
+  #entry(name: string): WheelEntry {
+    const wheel = this.#manifest.wheels[name];
+    if (wheel === undefined) {
+      throw new StartError(`${this.#manifestUrl} has no wheel of ${name}: build the site again.`);
+    }
+    return wheel;
+  }
+
+  #file(name: string): RemoteFile {
+    const { file, size } = this.#entry(name);
+    let remote = this.#files.get(file);
+    if (remote === undefined) {
+      remote = new RemoteFile(this.#site, new URL(file, this.#manifestUrl).href, size);
+      this.#files.set(file, remote);
+    }
+    return remote;
+  }
+
+  async index(): Promise<WheelIndex> {
+    const url = new URL(this.#manifest.files, this.#manifestUrl).href;
+    return (await this.#downloads.json(url, "the list of the wheels' files")) as WheelIndex;
+  }
+
+  /** Put the files of all wheels into a directory. Wheels that were not fetched are when one of their files is read. */
+  mount(files: LazyFiles, index: WheelIndex, directory: string): void {
+    for (const [name, wheel] of Object.entries(this.#manifest.wheels)) {
+      const file = this.#file(name);
+      for (const member of index[wheel.file] ?? []) {
+        const [path, , , size] = member;
+        files.create(`${directory}/${path}`, size, () => extract(file.now(), member));
+      }
+    }
+  }
+
+  async #fetchOne(name: string): Promise<void> {
+    const [wheel, file] = [this.#entry(name), this.#file(name)];
+    const bytes = await this.#downloads.bytes(file.url, `the wheel ${wheel.file}`, wheel.size);
+    await check(bytes, wheel, file.url);
+    file.keep(bytes);
   }
 }
 
-async function check(bytes: Uint8Array<ArrayBuffer>, wheel: WheelEntry, url: string): Promise<void> {
+function extract(wheel: Uint8Array, [path, begin, packed, size, method]: WheelMember): Uint8Array {
+  const bytes = wheel.subarray(begin, begin + packed);
+  const content = method === 0 ? bytes.slice() : inflateSync(bytes, { out: new Uint8Array(size) });
+  if (content.byteLength !== size) {
+    throw new Error(`${path} is damaged in its wheel`);
+  }
+  return content;
+}
+
+/** Hexadecimal; empty on pages that are no secure context. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   if (!("subtle" in crypto)) {
-    return;
+    return "";
   }
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (found !== wheel.sha256) {
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function check(bytes: Uint8Array<ArrayBuffer>, wheel: WheelEntry, url: string): Promise<void> {
+  const found = await sha256(bytes);
+  if (found !== "" && found !== wheel.sha256) {
     throw new StartError(
       `${url} is not the wheel that the site was built with: it has ${String(bytes.byteLength)} bytes and SHA-256 ` +
         `${found}, and should have ${String(wheel.size)} bytes and ${wheel.sha256}. It is damaged or an old copy: ` +
@@ -83,8 +147,12 @@ async function check(bytes: Uint8Array<ArrayBuffer>, wheel: WheelEntry, url: str
   }
 }
 
+/** Unpack wheels of the site's own choice. */
 export function unpack(pyodide: Pyodide, wheels: readonly FetchedWheel[]): void {
-  const extractDir = pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')") as string;
+  if (wheels.length === 0) {
+    return;
+  }
+  const extractDir = sitePackages(pyodide);
   for (const { url, bytes } of wheels) {
     try {
       pyodide.unpackArchive(bytes, "wheel", { extractDir });
@@ -96,6 +164,10 @@ export function unpack(pyodide: Pyodide, wheels: readonly FetchedWheel[]): void 
     }
   }
   pyodide.runPython("import importlib; importlib.invalidate_caches()");
+}
+
+export function sitePackages(pyodide: Pyodide): string {
+  return pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')") as string;
 }
 
 function isManifest(value: unknown): value is WheelManifest {

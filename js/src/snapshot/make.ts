@@ -1,0 +1,168 @@
+/**
+ * Make the snapshot that kernels start from: run when a site is built, in a Node that has JSPI.
+ *
+ * make_snapshot.mjs --pyodide DIR --wheels DIR --out DIR [--package NAME_OR_WHEEL ...]
+ *
+ * --pyodide  Pyodide's files, those that the site ships
+ * --wheels   the wheels that the site ships, with their manifest
+ * --out      is filled anew
+ * --package  also in the snapshot, imported: the name of a package that the site ships, or the path of a pure wheel
+ */
+
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+
+import { gzipSync } from "fflate";
+
+import type { SnapshotManifest } from "../protocol.js";
+import { canSwitchStacks } from "../worker/capabilities.js";
+import { Downloads } from "../worker/download.js";
+import { LazyFiles } from "../worker/lazy_file.js";
+import { nodeFiles } from "../worker/node_host.js";
+import { ProgressReport } from "../worker/progress.js";
+import { LIBRARY, LOCK, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from "../worker/pyodide.js";
+import { type FetchedWheel, WheelStore, sitePackages, unpack } from "../worker/wheels.js";
+import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
+import { type Memory, PAGE, difference, zeroFreeMemory } from "./memory.js";
+
+type CreateModule = NonNullable<LoadOptions["createPyodideModule"]>;
+
+/** The module of Pyodide. */
+interface Loader {
+  readonly loadPyodide: LoadPyodide;
+  readonly version: string;
+}
+
+/** The Python module `async_kernel._browser._snapshot`. */
+interface SnapshotModule {
+  warm_up(distributions: string): Promise<void>;
+  destroy(): void;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      pyodide: { type: "string" },
+      wheels: { type: "string" },
+      out: { type: "string" },
+      package: { type: "string", multiple: true, default: [] },
+    },
+  });
+  const { pyodide: directory, wheels, out } = values;
+  if (directory === undefined || wheels === undefined || out === undefined) {
+    throw new Error("--pyodide, --wheels and --out are needed");
+  }
+  replaceClocksAndRandomness();
+  const loader = (await import(pathToFileURL(resolve(directory, "pyodide.mjs")).href)) as Loader;
+  const store = await openStore(wheels);
+  const pyodide = await started(loader, directory, store, values.package);
+  const { head, memory } = imageOf(pyodide);
+  const fresh = [await freshMemory(loader, directory, "a"), await freshMemory(loader, directory, "another")];
+  const { image, initialised, words } = difference(memory, fresh);
+
+  const packed = gzipSync(new Uint8Array(image.buffer), { level: 9, mtime: 0 });
+  const file = `memory-${createHash("sha256").update(packed).digest("hex").slice(0, 16)}.bin`;
+  const manifest: SnapshotManifest = {
+    format: 1,
+    pyodide: loader.version,
+    wheels: store.digest,
+    jspi: canSwitchStacks(),
+    packages: values.package,
+    sizes: await sizesOf(directory),
+    image: { file, size: packed.byteLength, memory: memory.byteLength, initialised, words },
+    head: Buffer.from(head).toString("base64"),
+  };
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  await writeFile(join(out, file), packed);
+  await writeFile(join(out, "snapshot.json"), `${JSON.stringify(manifest)}\n`);
+}
+
+async function openStore(wheels: string): Promise<WheelStore> {
+  const files = await nodeFiles();
+  const downloads = new Downloads(files, new ProgressReport(() => undefined));
+  const url = pathToFileURL(resolve(wheels, "manifest.json")).href;
+  return WheelStore.open(files, downloads, url, (text) => {
+    process.stderr.write(`${text}\n`);
+  });
+}
+
+/** Python as a new kernel finds it. */
+async function started(
+  { loadPyodide }: Loader,
+  directory: string,
+  store: WheelStore,
+  packages: readonly string[],
+): Promise<Pyodide> {
+  const pyodide = await loadPyodide({ ...fixed(directory), _makeSnapshot: true });
+  const files = new LazyFiles(pyodide, (_, text) => process.stderr.write(`${text}\n`));
+  store.mount(files, await store.index(), sitePackages(pyodide));
+  unpack(pyodide, await Promise.all(packages.filter(isWheel).map(readWheel)));
+  const module = pyodide.pyimport("async_kernel._browser._snapshot") as SnapshotModule;
+  const names = packages.map((name) => (isWheel(name) ? (basename(name).split("-")[0] ?? "") : name));
+  await module.warm_up(names.join(" "));
+  module.destroy();
+  await settled();
+  pyodide.runPython("import gc; gc.collect()");
+  await settled();
+  return pyodide;
+}
+
+const isWheel = (name: string): boolean => name.endsWith(".whl");
+
+async function readWheel(path: string): Promise<FetchedWheel> {
+  return { url: path, bytes: new Uint8Array(await readFile(path)) };
+}
+
+/** Callbacks that are on their way hold objects of Python's: let them run. */
+async function settled(): Promise<void> {
+  const TURNS = 10;
+  for (let turn = 0; turn < TURNS; turn++) {
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+function fixed(directory: string): LoadOptions {
+  return { indexURL: resolve(directory), env: { ...ENVIRONMENT }, _sysExecutable: ENVIRONMENT._ };
+}
+
+function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<ArrayBuffer> } {
+  const memory = (pyodide as unknown as { _module: Memory })._module;
+  zeroFreeMemory(memory);
+  const whole = pyodide.makeMemorySnapshot();
+  const [, begin = 0] = new Uint32Array(whole.buffer, 0, 2);
+  const used = Math.ceil(memory._sbrk(0) / PAGE) * PAGE;
+  return { head: whole.slice(0, begin), memory: new Uint32Array(whole.slice(begin, begin + used).buffer) };
+}
+
+/** The memory of a Pyodide that is loaded but has not been started. */
+async function freshMemory({ loadPyodide }: Loader, directory: string, variable: string): Promise<Uint32Array> {
+  const core = (await import(pathToFileURL(resolve(directory, "pyodide.asm.mjs")).href)) as { default: CreateModule };
+  const enough = new Error("it is not to start");
+  let memory = new Uint32Array();
+  const loading = loadPyodide({
+    indexURL: resolve(directory),
+    env: { VARIABLE: variable },
+    _loadSnapshot: new Uint8Array(PAGE), // or it would start by itself
+    createPyodideModule: async (settings) => {
+      memory = (await core.default(settings)).HEAPU32.slice();
+      throw enough;
+    },
+  });
+  await loading.catch((error: unknown) => {
+    if (error !== enough) {
+      throw error;
+    }
+  });
+  return memory;
+}
+
+async function sizesOf(directory: string): Promise<Record<string, number>> {
+  const size = async (name: string): Promise<[string, number]> => [name, (await stat(join(directory, name))).size];
+  return Object.fromEntries(await Promise.all([WASM, LIBRARY, LOCK].map(size)));
+}
+
+await main();

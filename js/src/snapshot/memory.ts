@@ -1,0 +1,68 @@
+/** What a snapshot holds of WebAssembly memory, made as small as it can be. */
+
+import type { SnapshotManifest } from "../protocol.js";
+
+/** What this needs of Emscripten's module. */
+export interface Memory {
+  readonly HEAPU8: Uint8Array;
+  _malloc(size: number): number;
+  _free(address: number): void;
+  _malloc_usable_size(address: number): number;
+  _sbrk(increment: number): number;
+}
+
+export const PAGE = 65_536;
+
+/** Fill what is free with zeros: it holds what was once there, which would be compressed, sent and never read. */
+export function zeroFreeMemory(memory: Memory): void {
+  const taken: number[] = [];
+  for (const size of descendingSizes()) {
+    for (let end = memory._sbrk(0); memory._sbrk(0) === end;) {
+      const address = memory._malloc(size);
+      memory.HEAPU8.fill(0, address, address + memory._malloc_usable_size(address));
+      taken.push(address);
+    }
+  }
+  taken.forEach((address) => {
+    memory._free(address);
+  });
+}
+
+/** From a page to the least that malloc gives: first in halves, since there are few large holes, then one by one. */
+function* descendingSizes(): Generator<number> {
+  const [large, least, step] = [256, 16, 8];
+  for (let size = PAGE; size > large; size /= 2) {
+    yield size;
+  }
+  for (let size = large; size >= least; size -= step) {
+    yield size;
+  }
+}
+
+type Words = SnapshotManifest["image"]["words"];
+
+/**
+ * The image of a memory, as its difference from one that has not been started, so that what WebAssembly itself puts
+ * there is not sent again.
+ *
+ * Of the memories that have not been started at least two are needed, from different runs: where they differ, so they
+ * do in the browser, and what the memory holds there is told apart.
+ */
+export function difference(
+  memory: Uint32Array<ArrayBuffer>,
+  fresh: readonly Uint32Array[],
+): { image: Uint32Array<ArrayBuffer>; initialised: number; words: Words } {
+  const [first = new Uint32Array()] = fresh;
+  const initialised = Math.max(...fresh.map((words) => words.findLastIndex((word) => word !== 0) + 1));
+  const image = memory.slice();
+  const words: [number, number][] = [];
+  for (let index = 0; index < initialised; index++) {
+    const word = memory[index] ?? 0;
+    const differs = fresh.some((other) => other[index] !== first[index]);
+    image[index] = differs ? 0 : word ^ (first[index] ?? 0);
+    if (differs) {
+      words.push([index, word]);
+    }
+  }
+  return { image, initialised: initialised * Uint32Array.BYTES_PER_ELEMENT, words };
+}

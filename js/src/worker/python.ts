@@ -1,0 +1,95 @@
+/** Python with the site's packages: restored from the snapshot, or booted. */
+
+import type { StartOptions } from "../protocol.js";
+import type { Downloads } from "./download.js";
+import { lastLine } from "./errors.js";
+import type { Host } from "./host.js";
+import { LazyFiles } from "./lazy_file.js";
+import { LIBRARY, type Pyodide, loadPyodide } from "./pyodide.js";
+import { RemoteFile } from "./remote_file.js";
+import { resume } from "./resume.js";
+import type { Log } from "./serve.js";
+import { type Snapshot, SnapshotError, openSnapshot } from "./snapshot.js";
+import { type WheelStore, sitePackages } from "./wheels.js";
+
+/** What the first completion reads from the site, although it is imported already. */
+const READ_SOON = ["jedi"];
+
+export interface Python {
+  readonly pyodide: Pyodide;
+  /** Fetch, when there is time, what is likely to be read soon: with it these packages. */
+  prefetch(packages: readonly string[]): Promise<void>;
+}
+
+export async function startPython(
+  host: Host,
+  downloads: Downloads,
+  options: StartOptions,
+  log: Log,
+  opening: Promise<WheelStore>,
+): Promise<Python> {
+  try {
+    const snapshot = await openFitting(downloads, options, opening);
+    if (snapshot !== undefined) {
+      return await restore(host, downloads, options, log, await opening, snapshot);
+    }
+  } catch (error) {
+    log("warning", `Python starts without the site's snapshot, which takes longer: ${lastLine(error)}.`);
+  }
+  const [pyodide, store, index] = await Promise.all([
+    loadPyodide(host, downloads, options, log),
+    opening,
+    opening.then((found) => found.index()),
+    opening.then((found) => found.fetch(found.core)),
+  ]);
+  store.mount(new LazyFiles(pyodide, log), index, sitePackages(pyodide));
+  return { pyodide, prefetch: (packages) => store.prefetch(packages) };
+}
+
+/** Undefined if the site has none. */
+async function openFitting(
+  downloads: Downloads,
+  options: StartOptions,
+  opening: Promise<WheelStore>,
+): Promise<Snapshot | undefined> {
+  if (options.snapshotUrl === undefined) {
+    return undefined;
+  }
+  const snapshot = await openSnapshot(downloads, options, options.snapshotUrl);
+  const { digest } = await opening;
+  if (digest !== "" && digest !== snapshot.manifest.wheels) {
+    throw new SnapshotError("it was made with other wheels than the site has");
+  }
+  return snapshot;
+}
+
+async function restore(
+  host: Host,
+  downloads: Downloads,
+  options: StartOptions,
+  log: Log,
+  store: WheelStore,
+  snapshot: Snapshot,
+): Promise<Python> {
+  const [pyodide, index] = await Promise.all([loadPyodide(host, downloads, options, log, snapshot), store.index()]);
+  const files = new LazyFiles(pyodide, log);
+  const library = new RemoteFile(host, `${options.pyodideUrl}${LIBRARY}`, snapshot.manifest.sizes[LIBRARY] ?? 0);
+  const path = libraryPath(pyodide);
+  pyodide.FS.unlink(path);
+  files.create(path, library.size, () => library.now());
+  store.mount(files, index, sitePackages(pyodide));
+  resume(pyodide, options);
+  return {
+    pyodide,
+    prefetch: async (packages) => {
+      await store.prefetch([...READ_SOON, ...packages]);
+      await library.prefetch();
+    },
+  };
+}
+
+/** Where Pyodide has put the standard library. */
+function libraryPath(pyodide: Pyodide): string {
+  const [name] = pyodide.FS.readdir("/lib").filter((entry: string) => /^python\d+\.zip$/.test(entry));
+  return `/lib/${name ?? ""}`;
+}

@@ -1,0 +1,101 @@
+/**
+ * Restoring Python from a memory image that was made when the site was built, with the kernel imported.
+ *
+ * Only WebAssembly memory is in the image. Pyodide makes its own objects around it, as for its own snapshots; files are
+ * put back by the caller.
+ */
+
+import type { SnapshotManifest, StartOptions } from "../protocol.js";
+import { canSwitchStacks } from "./capabilities.js";
+import type { Downloads } from "./download.js";
+import type { PyodideModule } from "./pyodide.js";
+
+/** The snapshot does not fit, is damaged or not there. */
+export class SnapshotError extends Error {
+  override readonly name = "SnapshotError";
+}
+
+export class Snapshot {
+  readonly manifest: SnapshotManifest;
+  /** What Pyodide takes as the snapshot: everything but the memory, which `fill` has put in place. */
+  readonly head: Uint8Array;
+  readonly #image: Promise<Uint8Array<ArrayBuffer>>;
+
+  constructor(manifest: SnapshotManifest, image: Promise<Uint8Array<ArrayBuffer>>) {
+    this.manifest = manifest;
+    this.head = Uint8Array.from(atob(manifest.head), (character) => character.charCodeAt(0));
+    this.#image = image;
+    image.catch(() => undefined); // `fill` says it
+  }
+
+  /** Let the memory of a Pyodide that has not started be that of the image. */
+  async fill(module: PyodideModule): Promise<void> {
+    const image = await this.#image;
+    const { initialised, memory, words: changing } = this.manifest.image;
+    if (module.HEAPU32.byteLength < memory) {
+      module.growMemory(memory);
+    }
+    if (module.HEAPU32.byteLength < memory) {
+      throw new SnapshotError(`there is no memory for its ${String(memory)} bytes`);
+    }
+    const [words, heap] = [new Uint32Array(image.buffer), module.HEAPU32];
+    const changed = initialised / Uint32Array.BYTES_PER_ELEMENT;
+    for (let index = 0; index < changed; index++) {
+      heap[index] = (heap[index] ?? 0) ^ (words[index] ?? 0);
+    }
+    changing.forEach(([index, value]) => {
+      heap[index] = value;
+    });
+    heap.set(words.subarray(changed), changed);
+  }
+}
+
+/** The snapshot of the options, its image on its way. */
+export async function openSnapshot(downloads: Downloads, options: StartOptions, url: string): Promise<Snapshot> {
+  const manifest = await downloads.json(url, "the snapshot's description");
+  if (!isManifest(manifest)) {
+    throw new SnapshotError(`${url} does not describe a snapshot of a kind that this kernel knows`);
+  }
+  if (manifest.jspi !== canSwitchStacks()) {
+    const where = manifest.jspi ? "with JSPI, and this browser has none" : "without JSPI, and this browser has it";
+    throw new SnapshotError(`it was made ${where}`);
+  }
+  if ("_loadSnapshot" in options.loadPyodideOptions) {
+    throw new SnapshotError("the site's loadPyodideOptions name another");
+  }
+  return new Snapshot(manifest, readImage(downloads, url, manifest));
+}
+
+/** Decompressed while it arrives. */
+async function readImage(
+  downloads: Downloads,
+  manifestUrl: string,
+  { image: { file, size, memory } }: SnapshotManifest,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { body } = await downloads.open(new URL(file, manifestUrl).href, "the snapshot", size);
+  const image = new Uint8Array(memory);
+  let filled = 0;
+  for await (const chunk of chunks(body?.pipeThrough(new DecompressionStream("gzip")))) {
+    if (filled + chunk.byteLength > memory) {
+      throw new SnapshotError(`${file} has more than the ${String(memory)} bytes that it should have`);
+    }
+    image.set(chunk, filled);
+    filled += chunk.byteLength;
+  }
+  if (filled !== memory) {
+    throw new SnapshotError(`${file} has ${String(filled)} bytes and should have ${String(memory)}`);
+  }
+  return image;
+}
+
+/** Not every browser lets streams be iterated over. */
+async function* chunks(stream: ReadableStream<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
+  const reader = stream?.getReader();
+  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+    yield next.value;
+  }
+}
+
+function isManifest(value: unknown): value is SnapshotManifest {
+  return typeof value === "object" && value !== null && "format" in value && value.format === 1;
+}
