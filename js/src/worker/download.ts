@@ -6,23 +6,31 @@ import type { ProgressReport } from "./progress.js";
 
 const ADVICE = "Check that the whole site is published and can be reached, then restart the kernel.";
 
+/** What is known of a file beforehand. */
+export interface FileFacts {
+  /** In bytes, as they are read. */
+  readonly size?: number | undefined;
+  /** The address changes with the content. */
+  readonly isImmutable?: boolean;
+}
+
 export class Downloads {
   readonly #files: Files;
-  readonly #progress: ProgressReport;
+  readonly progress: ProgressReport;
 
   constructor(files: Files, progress: ProgressReport) {
     this.#files = files;
-    this.#progress = progress;
+    this.progress = progress;
   }
 
-  /** The response for `url`, its body counted as it is read. `size` is the size where it is known beforehand. */
-  async open(url: string, what: string, size?: number): Promise<Response> {
-    const response = await this.#request(url, what);
-    this.#progress.expect(size ?? plainLength(response) ?? 0);
+  /** The response for `url`, its body counted as it is read. */
+  async open(url: string, what: string, { size, isImmutable = false }: FileFacts = {}): Promise<Response> {
+    const response = await this.#request(url, what, isImmutable);
+    this.progress.expect(size ?? plainLength(response) ?? 0);
     if (response.body === null) {
       throw new StartError(`Cannot load ${what}: ${url} is empty. ${ADVICE}`);
     }
-    const progress = this.#progress;
+    const progress = this.progress;
     const counted = response.body.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller): void {
@@ -34,8 +42,8 @@ export class Downloads {
     return new Response(counted, { headers: response.headers });
   }
 
-  async bytes(url: string, what: string, size?: number): Promise<Uint8Array<ArrayBuffer>> {
-    const response = await this.open(url, what, size);
+  async bytes(url: string, what: string, facts?: FileFacts): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await this.open(url, what, facts);
     try {
       return new Uint8Array(await response.arrayBuffer());
     } catch (error) {
@@ -61,10 +69,10 @@ export class Downloads {
     }
   }
 
-  async #request(url: string, what: string): Promise<Response> {
+  async #request(url: string, what: string, isImmutable = false): Promise<Response> {
     let response: Response;
     try {
-      response = await this.#files.open(url);
+      response = await this.#files.open(url, isImmutable);
     } catch (error) {
       throw new StartError(`Cannot load ${what}: ${url} cannot be reached (${lastLine(error)}). ${ADVICE}`, error);
     }

@@ -4,8 +4,11 @@ import type { FromWorker, ToWorker } from "../protocol.js";
 
 /** The site's files. */
 export interface Files {
-  /** The response for an absolute address; in Node for `file:` addresses too. */
-  open(url: string): Promise<Response>;
+  /**
+   * The response for an absolute address; in Node for `file:` addresses too. What is immutable need not be asked for
+   * again when it is in a cache.
+   */
+  open(url: string, isImmutable?: boolean): Promise<Response>;
   /** The bytes at an absolute address, waited for in place. Throws if they cannot be had. */
   readNow(url: string): Uint8Array<ArrayBuffer>;
 }
@@ -36,7 +39,7 @@ export function browserHost(): Host {
         receive(event.data);
       };
     },
-    open: (url) => open(url),
+    open: (url, isImmutable = false) => open(url, { cache: isImmutable ? "force-cache" : "default" }),
     readNow(url) {
       const request = new XMLHttpRequest();
       request.open("GET", url, false);

@@ -112,7 +112,7 @@ class LoaderWatch {
     if (host.name === "browser") {
       const sizes = snapshot?.manifest.sizes ?? {};
       const open = (name: string): Promise<Response> =>
-        downloads.open(`${pyodideUrl}${name}`, FETCHED[name] ?? name, sizes[name]).catch((error: unknown) => {
+        downloads.open(`${pyodideUrl}${name}`, FETCHED[name] ?? name, { size: sizes[name] }).catch((error: unknown) => {
           this.#fail(error as Error);
           throw error;
         });

@@ -29,7 +29,7 @@ export async function startPython(
   opening: Promise<WheelStore>,
 ): Promise<Python> {
   try {
-    const snapshot = await openFitting(downloads, options, opening);
+    const snapshot = await openFitting(host, downloads, options, opening);
     if (snapshot !== undefined) {
       return await restore(host, downloads, options, log, await opening, snapshot);
     }
@@ -48,6 +48,7 @@ export async function startPython(
 
 /** Undefined if the site has none. */
 async function openFitting(
+  host: Host,
   downloads: Downloads,
   options: StartOptions,
   opening: Promise<WheelStore>,
@@ -55,7 +56,7 @@ async function openFitting(
   if (options.snapshotUrl === undefined) {
     return undefined;
   }
-  const snapshot = await openSnapshot(downloads, options, options.snapshotUrl);
+  const snapshot = await openSnapshot(host, downloads, options, options.snapshotUrl);
   const { digest } = await opening;
   if (digest !== "" && digest !== snapshot.manifest.wheels) {
     throw new SnapshotError("it was made with other wheels than the site has");

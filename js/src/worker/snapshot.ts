@@ -8,7 +8,9 @@
 import type { SnapshotManifest, StartOptions } from "../protocol.js";
 import { canSwitchStacks } from "./capabilities.js";
 import type { Downloads } from "./download.js";
+import type { Host } from "./host.js";
 import type { PyodideModule } from "./pyodide.js";
+import { unpack, unpackAside } from "./unpacker.js";
 
 /** The snapshot does not fit, is damaged or not there. */
 export class SnapshotError extends Error {
@@ -51,7 +53,12 @@ export class Snapshot {
 }
 
 /** The snapshot of the options, its image on its way. */
-export async function openSnapshot(downloads: Downloads, options: StartOptions, url: string): Promise<Snapshot> {
+export async function openSnapshot(
+  host: Host,
+  downloads: Downloads,
+  options: StartOptions,
+  url: string,
+): Promise<Snapshot> {
   const manifest = await downloads.json(url, "the snapshot's description");
   if (!isManifest(manifest)) {
     throw new SnapshotError(`${url} does not describe a snapshot of a kind that this kernel knows`);
@@ -63,37 +70,10 @@ export async function openSnapshot(downloads: Downloads, options: StartOptions, 
   if ("_loadSnapshot" in options.loadPyodideOptions) {
     throw new SnapshotError("the site's loadPyodideOptions name another");
   }
-  return new Snapshot(manifest, readImage(downloads, url, manifest));
-}
-
-/** Decompressed while it arrives. */
-async function readImage(
-  downloads: Downloads,
-  manifestUrl: string,
-  { image: { file, size, memory } }: SnapshotManifest,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const { body } = await downloads.open(new URL(file, manifestUrl).href, "the snapshot", size);
-  const image = new Uint8Array(memory);
-  let filled = 0;
-  for await (const chunk of chunks(body?.pipeThrough(new DecompressionStream("gzip")))) {
-    if (filled + chunk.byteLength > memory) {
-      throw new SnapshotError(`${file} has more than the ${String(memory)} bytes that it should have`);
-    }
-    image.set(chunk, filled);
-    filled += chunk.byteLength;
-  }
-  if (filled !== memory) {
-    throw new SnapshotError(`${file} has ${String(filled)} bytes and should have ${String(memory)}`);
-  }
-  return image;
-}
-
-/** Not every browser lets streams be iterated over. */
-async function* chunks(stream: ReadableStream<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
-  const reader = stream?.getReader();
-  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-    yield next.value;
-  }
+  const { file, size, memory } = manifest.image;
+  const packed = { url: new URL(file, url).href, size, memory };
+  const isAside = host.name === "browser" && typeof Worker !== "undefined";
+  return new Snapshot(manifest, isAside ? unpackAside(downloads.progress, packed) : unpack(downloads, packed));
 }
 
 function isManifest(value: unknown): value is SnapshotManifest {

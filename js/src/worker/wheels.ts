@@ -112,7 +112,7 @@ export class WheelStore {
 
   async #fetchOne(name: string): Promise<void> {
     const [wheel, file] = [this.#entry(name), this.#file(name)];
-    const bytes = await this.#downloads.bytes(file.url, `the wheel ${wheel.file}`, wheel.size);
+    const bytes = await this.#downloads.bytes(file.url, `the wheel ${wheel.file}`, { size: wheel.size });
     await check(bytes, wheel, file.url);
     file.keep(bytes);
   }
