@@ -20,11 +20,10 @@ import { gzipSync } from "fflate";
 import type { SnapshotManifest } from "../protocol.js";
 import { canSwitchStacks } from "../worker/capabilities.js";
 import { Downloads } from "../worker/download.js";
-import { LazyFiles } from "../worker/lazy_file.js";
 import { nodeFiles } from "../worker/node_host.js";
 import { ProgressReport } from "../worker/progress.js";
 import { LIBRARY, LOCK, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from "../worker/pyodide.js";
-import { type FetchedWheel, WheelStore, sitePackages, unpack } from "../worker/wheels.js";
+import { type FetchedWheel, WheelStore, mountWheels, unpack } from "../worker/wheels.js";
 import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
 import { type Memory, PAGE, difference, zeroFreeMemory } from "./memory.js";
 
@@ -98,8 +97,7 @@ async function started(
   packages: readonly string[],
 ): Promise<Pyodide> {
   const pyodide = await loadPyodide({ ...fixed(directory), _makeSnapshot: true });
-  const files = new LazyFiles(pyodide, (_, text) => process.stderr.write(`${text}\n`));
-  store.mount(files, await store.index(), sitePackages(pyodide));
+  mountWheels(pyodide, store, await store.index(), (_, text) => process.stderr.write(`${text}\n`));
   unpack(pyodide, await Promise.all(packages.filter(isWheel).map(readWheel)));
   const module = pyodide.pyimport("async_kernel._browser._snapshot") as SnapshotModule;
   const names = packages.map((name) => (isWheel(name) ? (basename(name).split("-")[0] ?? "") : name));
@@ -165,4 +163,10 @@ async function sizesOf(directory: string): Promise<Record<string, number>> {
   return Object.fromEntries(await Promise.all([WASM, LIBRARY, LOCK].map(size)));
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  // not by Node, which shows the line of source: Pyodide's are a megabyte
+  process.stderr.write(`The snapshot cannot be made: ${String(error instanceof Error ? error.stack : error)}\n`);
+  process.exitCode = 1;
+}

@@ -8,8 +8,8 @@ const ADVICE = "Check that the whole site is published and can be reached, then 
 
 /** What is known of a file beforehand. */
 export interface FileFacts {
-  /** In bytes, as they are read. */
-  readonly size?: number | undefined;
+  /** In bytes, as they are read: used where the server does not tell it. */
+  readonly size?: number | Promise<number | undefined>;
   /** The address changes with the content. */
   readonly isImmutable?: boolean;
 }
@@ -26,11 +26,13 @@ export class Downloads {
   /** The response for `url`, its body counted as it is read. */
   async open(url: string, what: string, { size, isImmutable = false }: FileFacts = {}): Promise<Response> {
     const response = await this.#request(url, what, isImmutable);
-    this.progress.expect(size ?? plainLength(response) ?? 0);
+    const progress = this.progress;
+    void Promise.resolve(plainLength(response) ?? size).then((bytes = 0) => {
+      progress.expect(bytes);
+    });
     if (response.body === null) {
       throw new StartError(`Cannot load ${what}: ${url} is empty. ${ADVICE}`);
     }
-    const progress = this.progress;
     const counted = response.body.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller): void {

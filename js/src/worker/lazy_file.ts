@@ -5,19 +5,37 @@ import type { Pyodide } from "./pyodide.js";
 import type { Log } from "./serve.js";
 
 const FILE_MODE = 0o100644;
+const DIRECTORY_MODE = 0o40755;
 
 /** A node of Emscripten's MEMFS. */
 interface MemoryNode {
   usedBytes: number;
-  contents: Uint8Array;
-  readonly node_ops: { mknod(parent: MemoryNode, name: string, mode: number, device: number): MemoryNode };
+  /** Of a directory, by name. */
+  contents: Uint8Array | Record<string, MemoryNode>;
+  node_ops: NodeOperations;
 }
 
+interface NodeOperations {
+  mknod(parent: MemoryNode, name: string, mode: number, device: number): MemoryNode;
+  lookup(parent: MemoryNode, name: string): MemoryNode;
+  readdir(node: MemoryNode): string[];
+}
+
+/** Of a file, what its content is. Called once, when that is asked for; what it throws is logged, and an OSError. */
+type Read = () => Uint8Array;
+
+/** A file that is to be: its path below a directory, its size in bytes. */
+export interface LazyFile {
+  readonly path: string;
+  readonly size: number;
+  readonly read: Read;
+}
+
+/** Once they are read or written to they are files like any other. */
 export class LazyFiles {
   readonly #FS: Pyodide["FS"];
   readonly #failure: Error;
   readonly #log: Log;
-  readonly #directories = new Map<string, MemoryNode>();
 
   constructor(pyodide: Pyodide, log: Log) {
     const { FS, ERRNO_CODES } = pyodide as Pick<Pyodide, "FS"> & { ERRNO_CODES: Record<string, number> };
@@ -26,22 +44,61 @@ export class LazyFiles {
     this.#log = log;
   }
 
-  /**
-   * Make a file of `size` bytes. `read` is called once, when its content is asked for; what it throws is logged, and an
-   * OSError in Python. Afterwards, and when it is written to, it is a file like any other.
-   */
-  create(path: string, size: number, read: () => Uint8Array): void {
-    const slash = path.lastIndexOf("/");
-    const directory = this.#directory(path.slice(0, slash));
-    const file = directory.node_ops.mknod(directory, path.slice(slash + 1), FILE_MODE, 0);
-    file.usedBytes = size;
-    const become = (contents: Uint8Array): void => {
-      Object.defineProperty(file, "contents", { value: contents, writable: true });
+  /** Put files below a directory, which is there. Directories among them are filled when they are looked into. */
+  create(directory: string, files: Iterable<LazyFile>): void {
+    this.#fill(this.#FS.lookupPath(directory, {}).node as unknown as MemoryNode, files, directory);
+  }
+
+  #fill(directory: MemoryNode, files: Iterable<LazyFile>, place: string): void {
+    const below = new Map<string, LazyFile[]>();
+    for (const file of files) {
+      const slash = file.path.indexOf("/");
+      if (slash < 0) {
+        this.#makeFile(directory, file, place);
+        continue;
+      }
+      const name = file.path.slice(0, slash);
+      const children = below.get(name) ?? [];
+      children.push({ ...file, path: file.path.slice(slash + 1) });
+      below.set(name, children);
+    }
+    for (const [name, children] of below) {
+      this.#makeDirectory(directory, name, children, `${place}/${name}`);
+    }
+  }
+
+  #makeDirectory(parent: MemoryNode, name: string, files: readonly LazyFile[], place: string): void {
+    const node = parent.node_ops.mknod(parent, name, DIRECTORY_MODE, 0);
+    const real = node.node_ops;
+    const filled = (): void => {
+      if (node.node_ops !== real) {
+        node.node_ops = real;
+        this.#fill(node, files, place);
+      }
     };
-    Object.defineProperty(file, "contents", {
+    node.node_ops = {
+      ...real,
+      lookup: (directory, child) => {
+        filled();
+        return (directory.contents as Record<string, MemoryNode>)[child] ?? real.lookup(directory, child);
+      },
+      readdir: (directory) => {
+        filled();
+        return real.readdir(directory);
+      },
+    };
+  }
+
+  #makeFile(directory: MemoryNode, { path: name, size, read }: LazyFile, place: string): void {
+    const node = directory.node_ops.mknod(directory, name, FILE_MODE, 0);
+    node.usedBytes = size;
+    const become = (contents: Uint8Array): void => {
+      Object.defineProperty(node, "contents", { value: contents, writable: true });
+    };
+    Object.defineProperty(node, "contents", {
       configurable: true,
       get: () => {
-        const contents = this.#read(path, read);
+        const contents = this.#read(`${place}/${name}`, read);
         become(contents);
         return contents;
       },
@@ -49,22 +106,12 @@ export class LazyFiles {
     });
   }
 
-  #read(path: string, read: () => Uint8Array): Uint8Array {
+  #read(path: string, read: Read): Uint8Array {
     try {
       return read();
     } catch (error) {
       this.#log("error", `${path} cannot be read: ${lastLine(error)}`);
       throw this.#failure; // Emscripten makes an OSError of it, and of nothing else
     }
-  }
-
-  #directory(path: string): MemoryNode {
-    let node = this.#directories.get(path);
-    if (node === undefined) {
-      this.#FS.mkdirTree(path);
-      node = this.#FS.lookupPath(path, {}).node as unknown as MemoryNode;
-      this.#directories.set(path, node);
-    }
-    return node;
   }
 }

@@ -25,12 +25,43 @@ export const WASM = "pyodide.asm.wasm";
 export const LIBRARY = "python_stdlib.zip";
 export const LOCK = "pyodide-lock.json";
 
-/** The files that Pyodide fetches itself, with what they are. */
-const FETCHED: Readonly<Record<string, string>> = {
-  [WASM]: "Pyodide's WebAssembly",
-  [LIBRARY]: "Python's standard library",
-  [LOCK]: "Pyodide's list of packages",
-};
+/** The module `pyodide.mjs`. */
+interface Loader {
+  readonly loadPyodide: LoadPyodide;
+}
+
+/** Pyodide's files that are needed however it starts, on their way. */
+export interface Engine {
+  readonly loader: Promise<Loader>;
+  readonly core: Promise<{ readonly default: CreateModule }>;
+  /** Absent in Node, where Pyodide reads the file itself. */
+  readonly wasm?: Promise<WebAssembly.Module>;
+}
+
+/** `wasmSize` is the size of its largest file, if that is known from elsewhere. */
+export function openEngine(
+  host: Host,
+  downloads: Downloads,
+  pyodideUrl: string,
+  wasmSize: Promise<number | undefined>,
+): Engine {
+  const loader = downloads.module(`${pyodideUrl}pyodide.mjs`, "Pyodide") as Engine["loader"];
+  const core = downloads.module(`${pyodideUrl}pyodide.asm.mjs`, "Pyodide") as Engine["core"];
+  const wasm =
+    host.name === "browser"
+      ? downloads.open(`${pyodideUrl}${WASM}`, "Pyodide's WebAssembly", { size: wasmSize }).then(compile)
+      : undefined;
+  for (const file of [loader, core, wasm]) {
+    file?.catch(() => undefined); // told by those who wait for it
+  }
+  return { loader, core, ...(wasm === undefined ? {} : { wasm }) };
+}
+
+/** Compiled while it arrives, if the server says what it is. */
+async function compile(response: Response): Promise<WebAssembly.Module> {
+  const isWasm = response.headers.get("content-type")?.startsWith("application/wasm") === true;
+  return isWasm ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+}
 
 /** Pyodide, restored from the snapshot if there is one. Its standard library is then an empty file. */
 export async function loadPyodide(
@@ -38,9 +69,11 @@ export async function loadPyodide(
   downloads: Downloads,
   options: StartOptions,
   log: Log,
+  engine: Engine,
   snapshot?: Snapshot,
 ): Promise<Pyodide> {
-  const watch = new LoaderWatch(host, downloads, options.pyodideUrl, snapshot);
+  const [{ loadPyodide: load }, { default: createPyodideModule }] = await Promise.all([engine.loader, engine.core]);
+  const watch = new LoaderWatch(host, downloads, options.pyodideUrl, engine, snapshot !== undefined);
   let output = "";
   const keep =
     (level: LogLevel) =>
@@ -49,12 +82,6 @@ export async function loadPyodide(
       log(level, text);
     };
   try {
-    const [main, core] = await Promise.all([
-      downloads.module(`${options.pyodideUrl}pyodide.mjs`, "Pyodide"),
-      downloads.module(`${options.pyodideUrl}pyodide.asm.mjs`, "Pyodide"),
-    ]);
-    const { loadPyodide: load } = main as { loadPyodide: LoadPyodide };
-    const { default: createPyodideModule } = core as { default: CreateModule };
     const loading = load({
       indexURL: host.pyodideIndex(options.pyodideUrl),
       createPyodideModule,
@@ -94,39 +121,34 @@ export function watchEnd(pyodide: Pyodide, ended: (error: unknown) => void): voi
 }
 
 /**
- * Pyodide's loader catches and prints the failures of its large files and then waits for ever, and asks for its
- * WebAssembly last. For the time of the start, the worker's fetch and WebAssembly are wrapped so that bytes are counted,
- * failures are seen, and the WebAssembly is compiled from the beginning.
+ * Pyodide's loader catches and prints the failures of its large files and then waits for ever. For the time of the start
+ * the worker's fetch and WebAssembly are wrapped, so that bytes are counted, failures are seen, and what is here already
+ * is taken.
  */
 class LoaderWatch {
   readonly failed: Promise<never>;
   #fail: (error: Error) => void = () => undefined;
   readonly #undo: (() => void)[] = [];
 
-  constructor(host: Host, downloads: Downloads, pyodideUrl: string, snapshot: Snapshot | undefined) {
+  constructor(host: Host, downloads: Downloads, pyodideUrl: string, engine: Engine, isRestored: boolean) {
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
     this.failed.catch(() => undefined); // only the race looks at it, and may be over
-    let compiled: Promise<WebAssembly.Module> | undefined;
     if (host.name === "browser") {
-      const sizes = snapshot?.manifest.sizes ?? {};
-      const open = (name: string): Promise<Response> =>
-        downloads.open(`${pyodideUrl}${name}`, FETCHED[name] ?? name, { size: sizes[name] }).catch((error: unknown) => {
+      const nothing = (): Promise<Response> => Promise.resolve(new Response());
+      const fetched = (name: string, what: string) => (): Promise<Response> =>
+        downloads.open(`${pyodideUrl}${name}`, what).catch((error: unknown) => {
           this.#fail(error as Error);
           throw error;
         });
-      compiled = open(WASM).then(compile);
-      compiled.catch(() => undefined); // told by those who wait for it
-      const nothing = (): Promise<Response> => Promise.resolve(new Response());
-      const answers: Record<string, () => Promise<Response>> = {
+      this.#watchFetch(pyodideUrl, {
         [WASM]: nothing, // it is compiled already
-        [LIBRARY]: snapshot === undefined ? () => open(LIBRARY) : nothing,
-        [LOCK]: () => open(LOCK),
-      };
-      this.#watchFetch(pyodideUrl, answers);
+        [LIBRARY]: isRestored ? nothing : fetched(LIBRARY, "Python's standard library"),
+        [LOCK]: fetched(LOCK, "Pyodide's list of packages"),
+      });
     }
-    this.#watchWasm(`${pyodideUrl}${WASM}`, compiled);
+    this.#watchWasm(`${pyodideUrl}${WASM}`, engine.wasm);
   }
 
   end(): void {
@@ -147,39 +169,32 @@ class LoaderWatch {
     });
   }
 
-  /** Let Pyodide's instantiation take the module that is compiled already, where one is. */
   #watchWasm(url: string, compiled: Promise<WebAssembly.Module> | undefined): void {
-    const wrap =
-      <Arguments extends unknown[], Result>(f: (...args: Arguments) => Promise<Result>) =>
-      (...args: Arguments): Promise<Result> =>
-        f(...args).catch((error: unknown) => {
-          this.#fail(
-            new StartError(
+    const fail = (error: unknown): never => {
+      const failure =
+        error instanceof StartError
+          ? error
+          : new StartError(
               `Pyodide's WebAssembly ${url} cannot be used (${lastLine(error)}). ` +
                 "It is missing, damaged or the browser is too old for it: publish the site again or update the browser.",
               error,
-            ),
-          );
-          throw error;
-        });
+            );
+      this.#fail(failure);
+      throw failure;
+    };
     const { instantiate, instantiateStreaming } = WebAssembly;
-    WebAssembly.instantiate = wrap(instantiate) as typeof instantiate;
-    WebAssembly.instantiateStreaming = wrap(async (source, imports) => {
+    WebAssembly.instantiate = ((...source: Parameters<typeof instantiate>) =>
+      instantiate(...source).catch(fail)) as typeof instantiate;
+    WebAssembly.instantiateStreaming = async (source, imports) => {
       if (compiled === undefined) {
-        return instantiateStreaming(source, imports);
+        return instantiateStreaming(source, imports).catch(fail);
       }
-      const module = await compiled;
-      return { module, instance: await instantiate(module, imports) };
-    });
+      const module = await compiled.catch(fail);
+      return { module, instance: await instantiate(module, imports).catch(fail) };
+    };
     this.#undo.push(() => {
       WebAssembly.instantiate = instantiate;
       WebAssembly.instantiateStreaming = instantiateStreaming;
     });
   }
-}
-
-/** Compiled while it arrives, if the server says what it is. */
-async function compile(response: Response): Promise<WebAssembly.Module> {
-  const isWasm = response.headers.get("content-type")?.startsWith("application/wasm") === true;
-  return isWasm ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }

@@ -5,12 +5,12 @@ import type { Downloads } from "./download.js";
 import { lastLine } from "./errors.js";
 import type { Host } from "./host.js";
 import { LazyFiles } from "./lazy_file.js";
-import { LIBRARY, type Pyodide, loadPyodide } from "./pyodide.js";
+import { type Engine, LIBRARY, type Pyodide, WASM, loadPyodide, openEngine } from "./pyodide.js";
 import { RemoteFile } from "./remote_file.js";
 import { resume } from "./resume.js";
 import type { Log } from "./serve.js";
 import { type Snapshot, SnapshotError, openSnapshot } from "./snapshot.js";
-import { type WheelStore, sitePackages } from "./wheels.js";
+import { type WheelStore, mountWheels, sitePackages } from "./wheels.js";
 
 /** What the first completion reads from the site, although it is imported already. */
 const READ_SOON = ["jedi"];
@@ -28,21 +28,27 @@ export async function startPython(
   log: Log,
   opening: Promise<WheelStore>,
 ): Promise<Python> {
+  const fitting = openFitting(host, downloads, options, opening);
+  const wasmSize = fitting.then(
+    (snapshot) => snapshot?.manifest.sizes[WASM],
+    () => undefined,
+  );
+  const engine = openEngine(host, downloads, options.pyodideUrl, wasmSize);
   try {
-    const snapshot = await openFitting(host, downloads, options, opening);
+    const snapshot = await fitting;
     if (snapshot !== undefined) {
-      return await restore(host, downloads, options, log, await opening, snapshot);
+      return await restore(host, downloads, options, log, engine, await opening, snapshot);
     }
   } catch (error) {
     log("warning", `Python starts without the site's snapshot, which takes longer: ${lastLine(error)}.`);
   }
   const [pyodide, store, index] = await Promise.all([
-    loadPyodide(host, downloads, options, log),
+    loadPyodide(host, downloads, options, log, engine),
     opening,
     opening.then((found) => found.index()),
     opening.then((found) => found.fetch(found.core)),
   ]);
-  store.mount(new LazyFiles(pyodide, log), index, sitePackages(pyodide));
+  mountWheels(pyodide, store, index, log);
   return { pyodide, prefetch: (packages) => store.prefetch(packages) };
 }
 
@@ -69,16 +75,20 @@ async function restore(
   downloads: Downloads,
   options: StartOptions,
   log: Log,
+  engine: Engine,
   store: WheelStore,
   snapshot: Snapshot,
 ): Promise<Python> {
-  const [pyodide, index] = await Promise.all([loadPyodide(host, downloads, options, log, snapshot), store.index()]);
+  const [pyodide, index] = await Promise.all([
+    loadPyodide(host, downloads, options, log, engine, snapshot),
+    store.index(),
+  ]);
   const files = new LazyFiles(pyodide, log);
   const library = new RemoteFile(host, `${options.pyodideUrl}${LIBRARY}`, snapshot.manifest.sizes[LIBRARY] ?? 0);
-  const path = libraryPath(pyodide);
-  pyodide.FS.unlink(path);
-  files.create(path, library.size, () => library.now());
-  store.mount(files, index, sitePackages(pyodide));
+  const [place, name] = libraryPath(pyodide);
+  pyodide.FS.unlink(`${place}/${name}`);
+  files.create(place, [{ path: name, size: library.size, read: () => library.now() }]);
+  files.create(sitePackages(pyodide), store.files(index));
   resume(pyodide, options);
   return {
     pyodide,
@@ -89,8 +99,8 @@ async function restore(
   };
 }
 
-/** Where Pyodide has put the standard library. */
-function libraryPath(pyodide: Pyodide): string {
-  const [name] = pyodide.FS.readdir("/lib").filter((entry: string) => /^python\d+\.zip$/.test(entry));
-  return `/lib/${name ?? ""}`;
+/** The directory and the name that Pyodide gives to the standard library. */
+function libraryPath(pyodide: Pyodide): [string, string] {
+  const [name = ""] = pyodide.FS.readdir("/lib").filter((entry: string) => /^python\d+\.zip$/.test(entry));
+  return ["/lib", name];
 }

@@ -43,7 +43,10 @@ export class Snapshot {
     const [words, heap] = [new Uint32Array(image.buffer), module.HEAPU32];
     const changed = initialised / Uint32Array.BYTES_PER_ELEMENT;
     for (let index = 0; index < changed; index++) {
-      heap[index] = (heap[index] ?? 0) ^ (words[index] ?? 0);
+      const word = words[index] ?? 0;
+      if (word !== 0) {
+        heap[index] = (heap[index] ?? 0) ^ word;
+      }
     }
     changing.forEach(([index, value]) => {
       heap[index] = value;

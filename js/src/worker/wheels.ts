@@ -6,9 +6,10 @@ import type { WheelEntry, WheelIndex, WheelManifest, WheelMember } from "../prot
 import { type Downloads, parseJson } from "./download.js";
 import { StartError, lastLine } from "./errors.js";
 import type { Files } from "./host.js";
-import type { LazyFiles } from "./lazy_file.js";
+import { type LazyFile, LazyFiles } from "./lazy_file.js";
 import type { Pyodide } from "./pyodide.js";
 import { RemoteFile } from "./remote_file.js";
+import type { Log } from "./serve.js";
 
 export interface FetchedWheel {
   readonly url: string;
@@ -99,13 +100,13 @@ export class WheelStore {
     return (await this.#downloads.json(url, "the list of the wheels' files")) as WheelIndex;
   }
 
-  /** Put the files of all wheels into a directory. Wheels that were not fetched are when one of their files is read. */
-  mount(files: LazyFiles, index: WheelIndex, directory: string): void {
+  /** The files of all wheels, as they stand in site-packages. Wheels that are not here are fetched when one is read. */
+  *files(index: WheelIndex): Generator<LazyFile> {
     for (const [name, wheel] of Object.entries(this.#manifest.wheels)) {
       const file = this.#file(name);
       for (const member of index[wheel.file] ?? []) {
         const [path, , , size] = member;
-        files.create(`${directory}/${path}`, size, () => extract(file.now(), member));
+        yield { path, size, read: () => extract(file.now(), member) };
       }
     }
   }
@@ -145,6 +146,12 @@ async function check(bytes: Uint8Array<ArrayBuffer>, wheel: WheelEntry, url: str
         "publish the site again or clear the browser's cache, then restart the kernel.",
     );
   }
+}
+
+/** Put the site's wheels into Python, which may have looked for modules before. */
+export function mountWheels(pyodide: Pyodide, store: WheelStore, index: WheelIndex, log: Log): void {
+  new LazyFiles(pyodide, log).create(sitePackages(pyodide), store.files(index));
+  pyodide.runPython("import importlib; importlib.invalidate_caches()");
 }
 
 /** Unpack wheels of the site's own choice. */

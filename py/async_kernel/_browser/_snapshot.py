@@ -14,6 +14,7 @@ import tempfile
 import time
 import uuid
 from importlib import metadata
+from importlib.machinery import FileFinder
 from typing import TYPE_CHECKING, Any, Final
 
 import jedi
@@ -97,6 +98,9 @@ def resume(environment: Mapping[str, str]) -> None:
     tempfile._name_sequence = None  # type: ignore[attr-defined]  # there is no public way to have it made anew
     uuid._node = uuid._last_timestamp = None  # type: ignore[attr-defined]  # likewise
     logging._startTime = time.time_ns()  # type: ignore[attr-defined]  # likewise
+    for finder in sys.path_importer_cache.values():
+        if isinstance(finder, FileFinder):
+            finder.invalidate_caches()  # its directory is a new one
     while sys.path.count("") > 1:  # Pyodide puts it there at each start
         sys.path.remove("")
 
