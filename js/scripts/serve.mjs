@@ -1,7 +1,7 @@
 /**
  * Serve a folder as a static site, on this machine only.
  *
- * node js/scripts/serve.mjs [--dir DIR] [--port PORT] [--prefix /some/path/] [--isolated] [--overlay DIR]
+ * node js/scripts/serve.mjs [--dir DIR] [--port PORT] [--prefix /some/path/] [--isolated] [--overlay DIR] [--log FILE]
  *
  * --dir       the folder; the built demo site unless told otherwise
  * --port      0, the default, is any free port
@@ -9,12 +9,13 @@
  * --isolated  send the headers (COOP, COEP) that make pages cross-origin isolated
  * --overlay   a folder whose files are served instead of the site's; NAME.missing there makes NAME a 404. It is looked
  *             at on each request, so that a test can break a site and mend it again
+ * --log       a file that gets a line for each answer: its status, the bytes of its body, the path below the prefix
  *
  * Prints one line, `Serving on http://127.0.0.1:PORT/prefix/`, when it listens. Ends when its stdin is closed, if that
  * is a pipe, or with a signal.
  */
 
-import { createReadStream, fstatSync } from "node:fs";
+import { appendFileSync, createReadStream, fstatSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
@@ -50,10 +51,16 @@ const ISOLATION = {
 const builtSite = fileURLToPath(new URL("../../lite-site/_output", import.meta.url));
 
 /** Start a server. Resolves with its address once it listens. */
-export async function serve({ dir = builtSite, port = 0, prefix = "/", isolated = false, overlay } = {}) {
+export async function serve({ dir = builtSite, port = 0, prefix = "/", isolated = false, overlay, log } = {}) {
   const base = `/${prefix}/`.replaceAll(/\/+/g, "/");
   const folders = overlay === undefined ? [dir] : [overlay, dir];
   const server = createServer((request, response) => {
+    if (log !== undefined) {
+      response.on("finish", () => {
+        const bytes = response.statusCode === 200 ? (response.getHeader("Content-Length") ?? 0) : 0;
+        appendFileSync(log, `${response.statusCode} ${bytes} ${request.url.slice(base.length)}\n`);
+      });
+    }
     answer(request, response, { base, folders, isolated, overlay }).catch((error) => {
       process.stderr.write(`${request.url}: ${error}\n`);
       response.destroy();
@@ -93,7 +100,8 @@ function send(request, response, headers, { path, size, tag }) {
     return;
   }
   const type = TYPES[extname(path)] ?? "application/octet-stream";
-  response.writeHead(200, { ...headers, "Content-Type": type, "Content-Length": size, ETag: tag });
+  response.setHeader("Content-Length", size);
+  response.writeHead(200, { ...headers, "Content-Type": type, ETag: tag });
   if (request.method === "HEAD") {
     response.end();
   } else {
@@ -132,6 +140,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       prefix: { type: "string" },
       isolated: { type: "boolean" },
       overlay: { type: "string" },
+      log: { type: "string" },
     },
   });
   try {

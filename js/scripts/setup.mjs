@@ -25,7 +25,7 @@ export async function setUp() {
   try {
     await nodeModules();
     await virtualEnvironment();
-    await Promise.all([wheels(), bundles()]);
+    await Promise.all([wheels(), testWheels(), bundles()]);
     await snapshot();
     await labextension();
     await extensionWheel();
@@ -61,6 +61,14 @@ const wheels = () =>
     },
     () => run(python, ["js/scripts/wheels.py", "node_modules/pyodide/pyodide-lock.json", "js/dist/wheels"]),
   );
+
+/** What tests install into Pyodide: a wheel with a compiled module, which only an index has. */
+const testWheels = () =>
+  step("Wheels for the tests", { inputs: ["tests/wheels.txt"], stamp: "tests/_wheels/stamp" }, () => {
+    const platform = ["--platform=pyemscripten_2026_0_wasm32", "--python-version=3.14", "--only-binary=:all:"];
+    const pinned = ["--no-deps", "--require-hashes", "-r", "tests/wheels.txt", "-d", "tests/_wheels"];
+    return run(python, ["-m", "pip", "download", "-qq", ...platform, ...pinned], { quiet: true });
+  });
 
 const bundles = () =>
   step(

@@ -100,6 +100,8 @@ export interface SnapshotManifest {
     /** What differs from run to run in such a memory: index and value of 32-bit words. */
     readonly words: readonly (readonly [index: number, value: number])[];
   };
+  /** The files that the kernel had made in its home directory: by path below it, in base64. */
+  readonly home: Readonly<Record<string, string>>;
   /** What Pyodide's own snapshots begin with: its build, and its references between Python and JavaScript; base64. */
   readonly head: string;
 }

@@ -9,7 +9,7 @@ import os
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -95,9 +95,10 @@ class LabMaker:
         self._outside = outside
         self._pages = pages
 
-    def __call__(self, stack: ExitStack, url: str | None = None) -> Lab:
-        """A page, closed and checked with `stack`. It is still empty."""
+    def __call__(self, stack: ExitStack, url: str | None = None, **options: Any) -> Lab:
+        """A page, closed and checked with `stack`. It is still empty. The options are Playwright's for contexts."""
         context = self._browser.new_context(
+            **options,
             proxy={"server": self._outside.url, "bypass": "127.0.0.1"},
             viewport={"width": 1300, "height": 900},
             reduced_motion="reduce",
@@ -128,7 +129,7 @@ def line_of(message: ConsoleMessage) -> str:
 def empty_lab(lab_maker: LabMaker) -> Generator[OpenLab]:
     """Makes empty pages, of the shared server or another."""
     with ExitStack() as stack:
-        yield lambda url=None: lab_maker(stack, url)
+        yield lambda url=None, **options: lab_maker(stack, url, **options)
 
 
 @pytest.fixture

@@ -24,14 +24,24 @@ class SiteServer:
         prefix: the path below which it appears.
         isolated: send the headers that make pages cross-origin isolated.
         overlay: a folder whose files stand before the site's.
+        log: a file that gets a line for each answer.
     """
 
     home = "lab/index.html"
 
-    def __init__(self, site: Path, *, prefix: str = "/", isolated: bool = False, overlay: Path | None = None) -> None:
+    def __init__(
+        self,
+        site: Path,
+        *,
+        prefix: str = "/",
+        isolated: bool = False,
+        overlay: Path | None = None,
+        log: Path | None = None,
+    ) -> None:
         command = ["node", str(SERVE), "--dir", str(site), "--prefix", prefix]
         command += ["--isolated"] if isolated else []
         command += ["--overlay", str(overlay)] if overlay else []
+        command += ["--log", str(log)] if log else []
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         line = self._process.stdout.readline()

@@ -24,6 +24,7 @@ import { nodeFiles } from "../worker/node_host.js";
 import { ProgressReport } from "../worker/progress.js";
 import { LIBRARY, LOCK, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from "../worker/pyodide.js";
 import { type FetchedWheel, WheelStore, mountWheels, unpack } from "../worker/wheels.js";
+import { homeOf } from "../worker/resume.js";
 import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
 import { type Memory, PAGE, difference, zeroFreeMemory } from "./memory.js";
 
@@ -72,6 +73,7 @@ async function main(): Promise<void> {
     packages: values.package,
     sizes: await sizesOf(directory),
     image: { file, size: packed.byteLength, memory: memory.byteLength, initialised, words },
+    home: Object.fromEntries(filesBelow(pyodide, homeOf(pyodide))),
     head: Buffer.from(head).toString("base64"),
   };
   await rm(out, { recursive: true, force: true });
@@ -156,6 +158,19 @@ async function freshMemory({ loadPyodide }: Loader, directory: string, variable:
     }
   });
   return memory;
+}
+
+/** Paths below a directory, with contents in base64. */
+function* filesBelow(pyodide: Pyodide, directory: string, below = ""): Generator<[string, string]> {
+  const { FS } = pyodide;
+  for (const name of (FS.readdir(directory) as string[]).filter((entry) => !/^\.{1,2}$/.test(entry)).sort()) {
+    const path = `${directory}/${name}`;
+    if (FS.isDir(FS.stat(path).mode)) {
+      yield* filesBelow(pyodide, path, `${below}${name}/`);
+    } else {
+      yield [`${below}${name}`, Buffer.from(FS.readFile(path)).toString("base64")];
+    }
+  }
 }
 
 async function sizesOf(directory: string): Promise<Record<string, number>> {

@@ -89,7 +89,7 @@ async function restore(
   pyodide.FS.unlink(`${place}/${name}`);
   files.create(place, [{ path: name, size: library.size, read: () => library.now() }]);
   files.create(sitePackages(pyodide), store.files(index));
-  resume(pyodide, options);
+  resume(pyodide, snapshot.manifest, options);
   return {
     pyodide,
     prefetch: async (packages) => {

@@ -1,7 +1,8 @@
 /** What tells Python, restored from a snapshot, that it is another process now, on another machine. */
 
-import type { StartOptions } from "../protocol.js";
+import type { SnapshotManifest, StartOptions } from "../protocol.js";
 import type { Pyodide } from "./pyodide.js";
+import { fromBase64 } from "./snapshot.js";
 
 /** The Python module `async_kernel._browser._snapshot`. */
 interface SnapshotModule {
@@ -18,11 +19,21 @@ interface TimeZone {
   readonly __tzset_js: (timezone: number, daylight: number, standardName: number, summerName: number) => void;
 }
 
-export function resume(pyodide: Pyodide, { loadPyodideOptions }: StartOptions): void {
+export function resume(pyodide: Pyodide, { home }: SnapshotManifest, { loadPyodideOptions }: StartOptions): void {
+  for (const [path, content] of Object.entries(home)) {
+    const file = `${homeOf(pyodide)}/${path}`;
+    pyodide.FS.mkdirTree(file.slice(0, file.lastIndexOf("/")));
+    pyodide.FS.writeFile(file, fromBase64(content));
+  }
   setTimeZone((pyodide as unknown as { _module: TimeZone })._module);
   const module = pyodide.pyimport("async_kernel._browser._snapshot") as SnapshotModule;
   const environment = { LANG: language(), ...(loadPyodideOptions["env"] as object | undefined) };
   module.resume(pyodide.toPy(environment));
+}
+
+/** Pyodide starts there. */
+export function homeOf(pyodide: Pyodide): string {
+  return pyodide.FS.cwd();
 }
 
 /** As Emscripten has it. */

@@ -25,7 +25,7 @@ export class Snapshot {
 
   constructor(manifest: SnapshotManifest, image: Promise<Uint8Array<ArrayBuffer>>) {
     this.manifest = manifest;
-    this.head = Uint8Array.from(atob(manifest.head), (character) => character.charCodeAt(0));
+    this.head = fromBase64(manifest.head);
     this.#image = image;
     image.catch(() => undefined); // `fill` says it
   }
@@ -77,6 +77,10 @@ export async function openSnapshot(
   const packed = { url: new URL(file, url).href, size, memory };
   const isAside = host.name === "browser" && typeof Worker !== "undefined";
   return new Snapshot(manifest, isAside ? unpackAside(downloads.progress, packed) : unpack(downloads, packed));
+}
+
+export function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
 function isManifest(value: unknown): value is SnapshotManifest {

@@ -153,4 +153,10 @@ class InstallMagics(Magics):
 def magics() -> list[type[Magics]]:
     """The magics of this platform."""
     common = [KernelMagics, ConcurrencyMagics]
-    return [*common, InstallMagics, AwaitedScriptMagics] if CAN_AWAIT else common
+    if CAN_AWAIT:
+        return [*common, InstallMagics, AwaitedScriptMagics]
+    if HAS_THREADS:
+        return common
+    from async_kernel._browser._packages import PackageMagics
+
+    return [*common, PackageMagics]
