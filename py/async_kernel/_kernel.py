@@ -184,10 +184,12 @@ class Kernel(HasInterface):
 
     async def wind_down(self) -> None:
         """Stop what runs, abort what waits, and end the subshells."""
-        for subshell_id in self._subshells.ids:
-            self._subshells.delete(subshell_id, force=True)
+        ends = [self._subshells.delete(subshell_id, force=True) for subshell_id in self._subshells.ids]
         self._dispatcher.close_queue(None)
         await stop_cells(self.main_shell, "the kernel was shut down")
+        for end in ends:
+            if end:
+                await end.wait(protect=True)
 
     # --- a handler for each message type
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from async_kernel._dispatch import Dispatcher
-    from async_kernel.caller import Caller
+    from async_kernel.caller import Caller, Pending
     from async_kernel.shell import AsyncInteractiveShell
     from async_kernel.shell._subshell import Subshell
 
@@ -63,8 +63,11 @@ class Subshells:
             shell = self._shells[subshell_id] = self._build(subshell_id)
         return shell
 
-    def delete(self, subshell_id: str, *, force: bool = False) -> None:
+    def delete(self, subshell_id: str, *, force: bool = False) -> Pending[None] | None:
         """End one. What runs in it is stopped, what waits for it is aborted.
+
+        Returns:
+            The end of its shell, if it had one.
 
         Raises:
             LookupError: there is none with this id.
@@ -76,8 +79,7 @@ class Subshells:
             raise PermissionError(msg)
         self._dispatcher.close_queue(subshell_id)
         del self._shells[subshell_id]
-        if shell:
-            self._caller.call_soon(self._end, shell)
+        return self._caller.call_soon(self._end, shell) if shell else None
 
     def _known(self, subshell_id: str) -> Subshell | None:
         try:

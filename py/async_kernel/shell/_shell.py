@@ -199,6 +199,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             if isinstance(magic, ScriptMagics):
                 atexit.unregister(magic.kill_bg_processes)
                 magic.kill_bg_processes()
+        # Emptying it collects garbage: with many shells, one after another, that takes longer than clients wait.
+        self.displayhook.do_full_cache = False
         self.atexit_operations()
         self.cleanup()
 
