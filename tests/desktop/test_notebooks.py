@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import papermill
 import pytest
-from desktop.conftest import BACKENDS
-from desktop.kernels import GUARD
+from desktop.kernels import BACKENDS, GUARD
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
