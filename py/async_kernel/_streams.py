@@ -140,6 +140,8 @@ class StreamBatcher:
 
     def _flush_later(self) -> None:
         if self._size > SIZE:
+            self._send_held()  # unfinished lines stay whole, unless it is they that are too much
+        if self._size > SIZE:
             self.flush_all()
         elif (self._held or self._lines) and not self._timer:
             self._timer = True
