@@ -31,7 +31,6 @@ NOTEBOOKS = (
     "Sleep1s.ipynb",
     "Unicode.ipynb",
     "UnicodePy3.ipynb",
-    "update-display-id.ipynb",
 )
 RUNNERS = {
     "nbclient": "import sys, nbformat, nbclient\n"
