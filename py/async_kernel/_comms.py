@@ -70,6 +70,9 @@ class Comms:
         for comm_ in self.manager.comms.values():
             comm_._closed = True  # there is nobody left to tell
         comm.create_comm, comm.get_comm_manager = self._old
+        # Packages register theirs when they are imported, which they will not be for the next kernel of this process.
+        lasting = {name: f for name, f in self.manager.targets.items() if f.__module__ != "__main__"}
+        comm.get_comm_manager().targets.update(lasting)
 
     def _create(self, *args: Any, **kwargs: Any) -> KernelComm:
         return KernelComm(*args, iopub_send=self._iopub_send, **kwargs)

@@ -84,12 +84,13 @@ class Dispatcher:
 
     def receive(self, request: Request) -> None:
         """Take a request from a connection. Called from any thread; returns at once."""
-        if request.subshell_id not in self._queues:
+        queue = self._queues.get(request.subshell_id)
+        if queue is None:
             self.refuse(request, BadMessageError(f"there is no subshell {request.subshell_id!r:.80}"))
             return
         match _LANES.get(request.msg_type, "control"):
             case "execute":
-                self._receive_execute(request, self._queues[request.subshell_id])
+                self._receive_execute(request, queue)
             case "comm":
                 self._callers["shell"].queue_call(self._handle_comm, request)
             case "introspection":

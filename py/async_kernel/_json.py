@@ -87,9 +87,9 @@ def dumps(obj: object) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """The object of a JSON text.
+    """The object of a JSON text, in UTF-8 if it is bytes.
 
     Raises:
         ValueError: it is not JSON.
     """
-    return _loads(text)
+    return _loads(text if isinstance(text, str) else text.decode())  # of bytes, json guesses the encoding

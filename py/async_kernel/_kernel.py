@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Dict, List, Unicode
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from async_kernel._transport import Connection
     from async_kernel._wire import Buffer, Content
+    from async_kernel.caller import Pending
     from async_kernel.shell import AsyncInteractiveShell
 
 _LINKS = [
@@ -184,10 +186,15 @@ class Kernel(HasInterface):
 
     async def wind_down(self) -> None:
         """Stop what runs, abort what waits, and end the subshells."""
+        ends: list[Pending[None] | None] = []
         for subshell_id in self._subshells.ids:
-            self._subshells.delete(subshell_id, force=True)
+            with suppress(LookupError):  # deleted in the meantime, in the control thread
+                ends.append(self._subshells.delete(subshell_id, force=True))
         self._dispatcher.close_queue(None)
         await stop_cells(self.main_shell, "the kernel was shut down")
+        for end in ends:
+            if end:
+                await end.wait(protect=True)
 
     # --- a handler for each message type
 
@@ -304,8 +311,13 @@ class Kernel(HasInterface):
         cell_meta: dict[str, Any] | None = None,
     ) -> Content:
         """Run code and return the content of an `execute_reply`."""
+        request = current_request()
+        try:
+            shell = self.get_shell(request.subshell_id if request else None)
+        except LookupError as e:  # deleted since the request came
+            raise BadMessageError(str(e)) from e
         return await execute(
-            self.shell,
+            shell,
             code,
             silent=silent,
             store_history=store_history and not silent,

@@ -30,6 +30,8 @@ SIZE: Final = 1 << 19
 """Characters that are held back at the most."""
 PATIENCE: Final = 4 if HAS_THREADS else 1
 """Intervals after which an unfinished line goes out."""
+_IN_FLOOD: Final = 0.04
+"""What an interval counts while others write: a thread may wait for seconds until it is its turn again."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class _Line:
     name: StreamName
     request: Request | None
     pieces: list[str] = field(default_factory=list)
-    age: int = 0
+    age: float = 0
     """In intervals, since it was begun."""
 
 
@@ -140,6 +142,8 @@ class StreamBatcher:
 
     def _flush_later(self) -> None:
         if self._size > SIZE:
+            self._send_held()  # unfinished lines stay whole, unless it is they that are too much
+        if self._size > SIZE:
             self.flush_all()
         elif (self._held or self._lines) and not self._timer:
             self._timer = True
@@ -190,7 +194,7 @@ class StreamBatcher:
             self._timer = False
             self.drain()
             for line in self._lines.values():
-                line.age += 1
+                line.age += _IN_FLOOD if self._held else 1
             self._finish_lines(lambda line: line.age >= PATIENCE)
             self._send_held()
             self._flush_later()

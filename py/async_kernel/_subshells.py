@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -9,13 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from async_kernel._dispatch import Dispatcher
-    from async_kernel.caller import Caller
+    from async_kernel.caller import Caller, Pending
     from async_kernel.shell import AsyncInteractiveShell
     from async_kernel.shell._subshell import Subshell
 
 
 async def stop_cells(shell: AsyncInteractiveShell, reason: str) -> None:
-    """Stop the cells that run in a shell, and wait for their end."""
+    """Stop the cells that run in a shell, and those that begin yet, and wait for the end of the first."""
+    shell.ending = reason
     runs = list(shell.runs)
     for run in runs:
         run.stop(KeyboardInterrupt(reason))
@@ -39,6 +41,7 @@ class Subshells:
         self._dispatcher = dispatcher
         self._caller = caller
         self._shells: dict[str, Subshell | None] = {}
+        self._lock = RLock()  # cells in threads build one, the control thread deletes it
 
     @property
     def ids(self) -> list[str]:
@@ -58,26 +61,30 @@ class Subshells:
         Raises:
             LookupError: there is none with this id.
         """
-        shell = self._known(subshell_id)
-        if shell is None:
-            shell = self._shells[subshell_id] = self._build(subshell_id)
-        return shell
+        with self._lock:
+            shell = self._known(subshell_id)
+            if shell is None:
+                shell = self._shells[subshell_id] = self._build(subshell_id)
+            return shell
 
-    def delete(self, subshell_id: str, *, force: bool = False) -> None:
+    def delete(self, subshell_id: str, *, force: bool = False) -> Pending[None] | None:
         """End one. What runs in it is stopped, what waits for it is aborted.
+
+        Returns:
+            The end of its shell, if it had one.
 
         Raises:
             LookupError: there is none with this id.
             PermissionError: it is protected, and `force` is not given.
         """
-        shell = self._known(subshell_id)
-        if shell and shell.protected and not force:
-            msg = f"subshell {subshell_id!r} is protected"
-            raise PermissionError(msg)
+        with self._lock:
+            shell = self._known(subshell_id)
+            if shell and shell.protected and not force:
+                msg = f"subshell {subshell_id!r} is protected"
+                raise PermissionError(msg)
+            del self._shells[subshell_id]
         self._dispatcher.close_queue(subshell_id)
-        del self._shells[subshell_id]
-        if shell:
-            self._caller.call_soon(self._end, shell)
+        return self._caller.call_soon(self._end, shell) if shell else None
 
     def _known(self, subshell_id: str) -> Subshell | None:
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from desktop.kernels import GUARD, Flavour, Kernel, start_kernel
+from desktop.kernels import GUARD, START, Flavour, Kernel, jupyter_folders, start_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     Launch = Callable[..., subprocess.Popen[bytes]]
     RunToEnd = Callable[..., subprocess.CompletedProcess[str]]
 
-_START = "from async_kernel.interface import launch_interface; launch_interface()"
-BACKENDS = ("asyncio", "trio")
 FLAVOURS = [Flavour("asyncio", "tcp"), Flavour("trio", "ipc")]
 """Each backend and each transport once: the cross product is for what depends on both."""
 
@@ -33,29 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def jupyter_dirs(tmp_path_factory: pytest.TempPathFactory, ipython_dir: None) -> Generator[dict[str, Path]]:
-    """Jupyter's folders for these tests alone, with a kernelspec for each backend and way to interrupt."""
-    folder = tmp_path_factory.mktemp("jupyter")
-    dirs = {name: folder / name.lower() for name in ("RUNTIME", "DATA", "CONFIG")}
-    for backend in BACKENDS:
-        for mode, suffix in (("signal", ""), ("message", "-message")):
-            spec = {
-                "argv": [sys.executable, "-c", _START, "-f", "{connection_file}", f"--backend={backend}"],
-                "display_name": f"Test {backend} {mode}",
-                "language": "python",
-                "interrupt_mode": mode,
-                "metadata": {"supported_encryption": "curve"},
-            }
-            path = dirs["DATA"] / "kernels" / f"test-{backend}{suffix}" / "kernel.json"
-            path.parent.mkdir(parents=True)
-            path.write_text(json.dumps(spec))
-    dirs["RUNTIME"].mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        for name, path in dirs.items():
-            patch.setenv(f"JUPYTER_{name}_DIR", str(path))
-        patch.setenv("JUPYTER_PATH", str(dirs["DATA"]))
-        for name in ("MPLBACKEND", "UV_PROJECT_ENVIRONMENT"):  # the interface sets them where they are unset
-            patch.delenv(name, raising=False)
-        yield dirs
+    """Jupyter's folders for these tests alone."""
+    with jupyter_folders(tmp_path_factory.mktemp("jupyter")) as folders:
+        yield folders
 
 
 @pytest.fixture(scope="module", params=FLAVOURS, ids="-".join)
@@ -86,7 +63,7 @@ def launch() -> Generator[Launch]:
     def start(*args: str) -> subprocess.Popen[bytes]:
         ready, tell = os.pipe()
         code = f"--IPApp.exec_lines=import os; os.write({tell}, b'!')"
-        process = subprocess.Popen([sys.executable, "-c", _START, *args, code], pass_fds=[tell])
+        process = subprocess.Popen([sys.executable, "-c", START, *args, code], pass_fds=[tell])
         processes.append(process)
         os.close(tell)
         with open(ready, "rb") as pipe:
@@ -104,7 +81,7 @@ def run_to_end() -> RunToEnd:
     """Runs a kernel process that ends by itself."""
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", _START, *args]
+        command = [sys.executable, "-c", START, *args]
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=GUARD)
 
     return run

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
@@ -11,6 +13,7 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import uuid4
 
+import pytest
 from async_kernel.testing import Exchange, execute_content
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from async_kernel._wire import Channel, Content, Message
     from jupyter_client.blocking.client import BlockingKernelClient
 
+START = "from async_kernel.interface import launch_interface; launch_interface()"
+"""Runs a kernel by its command line."""
+BACKENDS = ("asyncio", "trio")
 GUARD = 60
 """Seconds after which what does not come is a failure: no test relies on it."""
 
@@ -44,6 +50,32 @@ class Flavour(NamedTuple):
     def sleep(self) -> str:
         """Code that awaits for good."""
         return f"import {self.backend}\nprint('waiting')\nawait {self.backend}.sleep(3600)"
+
+
+@contextmanager
+def jupyter_folders(folder: Path) -> Generator[dict[str, Path]]:
+    """Jupyter's folders for the block alone, with a kernelspec for each backend and way to interrupt."""
+    dirs = {name: folder / name.lower() for name in ("RUNTIME", "DATA", "CONFIG")}
+    for backend in BACKENDS:
+        for mode, suffix in (("signal", ""), ("message", "-message")):
+            spec = {
+                "argv": [sys.executable, "-c", START, "-f", "{connection_file}", f"--backend={backend}"],
+                "display_name": f"Test {backend} {mode}",
+                "language": "python",
+                "interrupt_mode": mode,
+                "metadata": {"supported_encryption": "curve"},
+            }
+            path = dirs["DATA"] / "kernels" / f"test-{backend}{suffix}" / "kernel.json"
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps(spec))
+    dirs["RUNTIME"].mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, path in dirs.items():
+            patch.setenv(f"JUPYTER_{name}_DIR", str(path))
+        patch.setenv("JUPYTER_PATH", str(dirs["DATA"]))
+        for name in ("MPLBACKEND", "UV_PROJECT_ENVIRONMENT"):  # the interface sets them where they are unset
+            patch.delenv(name, raising=False)
+        yield dirs
 
 
 class Client:

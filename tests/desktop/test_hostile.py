@@ -6,18 +6,18 @@ One line of the log tells of each, at debug level. Set ASYNC_KERNEL_FUZZ_EXAMPLE
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 from typing import TYPE_CHECKING
 
+import fuzzing
 import psutil
 import pytest
 import zmq
 from async_kernel.testing import execute_content
 from async_kernel_zmq._wire import DELIMITER, Signer
 from desktop.kernels import GUARD, start_kernel
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_client.session import Session
 
@@ -28,13 +28,7 @@ if TYPE_CHECKING:
 
 Frames = list[bytes]
 
-fuzz = settings(
-    max_examples=int(os.environ.get("ASYNC_KERNEL_FUZZ_EXAMPLES", "25")),
-    deadline=None,
-    database=None,
-    derandomize="ASYNC_KERNEL_FUZZ_EXAMPLES" not in os.environ,
-    suppress_health_check=list(HealthCheck),
-)
+fuzz = fuzzing.fuzz(25)
 
 MEGABYTE = 1 << 20
 CHANNELS = ("shell", "control", "stdin")

@@ -6,8 +6,7 @@ from itertools import product
 from typing import Any, ClassVar
 
 import jupyter_kernel_test
-from desktop.conftest import BACKENDS
-from desktop.kernels import GUARD, Flavour
+from desktop.kernels import BACKENDS, GUARD, Flavour
 from jupyter_client.manager import KernelManager
 
 

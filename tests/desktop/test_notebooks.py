@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import papermill
 import pytest
-from desktop.conftest import BACKENDS
-from desktop.kernels import GUARD
+from desktop.kernels import BACKENDS, GUARD
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 CONTENT = Path(__file__).parents[2] / "lite-site" / "content"
-OURS = sorted(path.name for path in CONTENT.glob("*.ipynb"))
+OURS = [*((path.name, "asyncio") for path in sorted(CONTENT.glob("*.ipynb"))), ("concurrency.ipynb", "trio")]
 
 WIDGETS = """
 import ipywidgets as w
@@ -44,12 +43,13 @@ for bar.value in range(1, 4):
 
 
 PRESS = """
+import anyio
+from async_kernel.caller import Caller
 async def press():
     while "button" not in globals():
-        await asyncio.sleep(0)
+        await anyio.sleep(0)
     button.click()
-import asyncio
-pressing = asyncio.create_task(press())
+pressing = Caller().call_soon(press)
 """
 """Does what a notebook asks its reader for."""
 
@@ -99,15 +99,15 @@ def text_of(cell: NotebookNode) -> str:
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
-@pytest.mark.parametrize("name", OURS)
-def test_our_notebooks_run_to_the_end(tmp_path: Path, runner: str, name: str) -> None:
+@pytest.mark.parametrize(("name", "backend"), OURS)
+def test_our_notebooks_run_to_the_end(tmp_path: Path, runner: str, name: str, backend: str) -> None:
     notebook = nbformat.read(CONTENT / name, 4)
     asks = "Button(" in str(notebook)
     if asks:
         notebook.cells.insert(0, new_code_cell(PRESS))
     source = tmp_path / name
     nbformat.write(notebook, source)
-    done = RUNNERS[runner](source, tmp_path, "test-asyncio")
+    done = RUNNERS[runner](source, tmp_path, f"test-{backend}")
     cells = code_cells(done)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     for cell in cells:

@@ -120,6 +120,13 @@ def outputs(done: Exchange) -> list[tuple[str, Any]]:
     return found
 
 
+def result(done: Exchange) -> str:
+    """The text of the value that a cell, which did not fail, has shown."""
+    assert done.content["status"] == "ok", done.content
+    text: str = done.of_type("execute_result")[0]["content"]["data"]["text/plain"]
+    return text
+
+
 def plain(text: str) -> str:
     """Text without its colours."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text)

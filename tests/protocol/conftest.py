@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
 import pytest
-from protocol.transports import InProcess, Node, SharedKernel, Transport
+from desktop.kernels import BACKENDS
+from protocol.transports import TRANSPORTS, SharedKernel, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 STREAMS = pytest.StashKey[tuple[TextIO, TextIO]]()
 
 
-@pytest.fixture(scope="session", params=[InProcess, Node], ids=lambda cls: cls.name)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a transport runs over each; another runs in both async libraries."""
+    if "transport" in metafunc.fixturenames:
+        params = [pytest.param(cls, cls.client_backend, id=cls.name) for cls in TRANSPORTS]
+        metafunc.parametrize(("transport", "anyio_backend"), params, indirect=["transport"], scope="session")
+    elif "anyio_backend" in metafunc.fixturenames:
+        metafunc.parametrize("anyio_backend", BACKENDS, scope="session")
+
+
+@pytest.fixture(scope="session")
 def transport(request: pytest.FixtureRequest) -> Generator[Transport]:
     """Each way to a kernel in turn."""
     transport = request.param()
@@ -67,7 +77,7 @@ async def together(client: ProtocolClient, run_now: RunNow) -> Together:
     """Sends messages so that all have arrived before a cell among them runs: behind one that waits."""
 
     async def send(*messages: Message) -> None:
-        await client.execute("import asyncio\n_arrived = asyncio.Event()")
+        await client.execute("import anyio\n_arrived = anyio.Event()")
         first = client.start("await _arrived.wait()")
         for msg in messages:
             client.send(msg)

@@ -10,13 +10,14 @@ from protocol.client import outputs
 if TYPE_CHECKING:
     from protocol.client import ProtocolClient
     from protocol.conftest import RunNow
+    from protocol.transports import Transport
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_await(client: ProtocolClient) -> None:
     done = await client.execute(
-        "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 'awaited'\nawait f()"
+        "import anyio\nasync def f():\n    await anyio.sleep(0)\n    return 'awaited'\nawait f()"
     )
     assert outputs(done) == [("execute_result", "'awaited'")]
 
@@ -41,9 +42,9 @@ async def test_anyio_in_a_cell(client: ProtocolClient) -> None:
     assert outputs(done) == [("execute_result", "'went on'")]
 
 
-async def test_gather_prints_into_its_cell(client: ProtocolClient) -> None:
+async def test_gather_prints_into_its_cell(client: ProtocolClient, transport: Transport) -> None:
     done = await client.execute(
-        "import asyncio\n"
+        f"{transport.asyncio}import asyncio\n"
         "async def say(i):\n    for j in range(3):\n        print(i, j)\n        await asyncio.sleep(0)\n"
         "await asyncio.gather(*(say(i) for i in range(3)))"
     )
@@ -51,57 +52,59 @@ async def test_gather_prints_into_its_cell(client: ProtocolClient) -> None:
     assert done.of_type("execute_result")[0]["content"]["data"]["text/plain"] == "[None, None, None]"
 
 
-async def test_a_task_prints_into_its_cell_after_that_ended(client: ProtocolClient) -> None:
+async def test_a_task_prints_into_its_cell_after_that_ended(client: ProtocolClient, transport: Transport) -> None:
     done = await client.execute(
-        "import asyncio\ngo_on = asyncio.Event()\n"
+        f"{transport.asyncio}import asyncio\ngo_on = asyncio.Event()\n"
         "async def later():\n    await go_on.wait()\n    print('late')\n    display('late display')\n"
         "task = asyncio.create_task(later())\nprint('cell')"
     )
     assert outputs(done) == [("stdout", "cell\n")]
-    other = await client.execute("go_on.set()\nawait task\nprint('other')")
+    other = await client.execute(f"{transport.asyncio}go_on.set()\nawait task\nprint('other')")
     assert outputs(other) == [("stdout", "other\n")]
     late = client.exchange(done.request)
     assert late.text() == "cell\nlate\n"
     assert [m["content"]["data"]["text/plain"] for m in late.of_type("display_data")] == ["'late display'"]
 
 
-async def test_a_task_prints_into_its_cell_while_another_runs(client: ProtocolClient) -> None:
+async def test_a_task_prints_into_its_cell_while_another_runs(client: ProtocolClient, transport: Transport) -> None:
     first = await client.execute(
-        "import asyncio\nsteps = asyncio.Queue()\n"
+        f"{transport.asyncio}import asyncio\nsteps = asyncio.Queue()\n"
         "async def worker():\n    while (step := await steps.get()) != 'end':\n        print('worker', step)\n"
         "task = asyncio.create_task(worker())"
     )
     second = await client.execute(
-        "for i in range(3):\n    print('cell', i)\n    steps.put_nowait(i)\n    await asyncio.sleep(0)\n"
-        "    await asyncio.sleep(0)\nsteps.put_nowait('end')\nawait task"
+        f"{transport.asyncio}for i in range(3):\n    print('cell', i)\n    steps.put_nowait(i)\n"
+        "    await asyncio.sleep(0)\n    await asyncio.sleep(0)\nsteps.put_nowait('end')\nawait task"
     )
     assert second.text() == "cell 0\ncell 1\ncell 2\n"
     assert client.exchange(first.request).text() == "worker 0\nworker 1\nworker 2\n"
 
 
-async def test_loop_callbacks_print_into_their_cell(client: ProtocolClient) -> None:
+async def test_loop_callbacks_print_into_their_cell(client: ProtocolClient, transport: Transport) -> None:
     first = await client.execute(
-        "import asyncio\nloop = asyncio.get_running_loop()\ncalled = asyncio.Event()\n"
+        f"{transport.asyncio}import asyncio\nloop = asyncio.get_running_loop()\ncalled = asyncio.Event()\n"
         "def callback():\n    print('called')\n    called.set()\n"
         "loop.call_later(0.001, callback)\nNone"
     )
-    second = await client.execute("await called.wait()\nprint('second')")
+    second = await client.execute(f"{transport.asyncio}await called.wait()\nprint('second')")
     assert second.text() == "second\n"
     await client.wait_text(first.request, "called")
 
 
-async def test_an_error_in_a_task_is_told_not_lost(client: ProtocolClient) -> None:
+async def test_an_error_in_a_task_is_told_not_lost(client: ProtocolClient, transport: Transport) -> None:
     await client.execute(
-        "import asyncio, gc\nasync def fail(): raise ValueError('in a task nobody awaits')\n"
+        f"{transport.asyncio}import asyncio, gc\nasync def fail(): raise ValueError('in a task nobody awaits')\n"
         "task = asyncio.create_task(fail())"
     )
-    done = await client.execute("try:\n    await task\nexcept ValueError as e:\n    print('caught', e)")
+    done = await client.execute(
+        f"{transport.asyncio}try:\n    await task\nexcept ValueError as e:\n    print('caught', e)"
+    )
     assert done.text() == "caught in a task nobody awaits\n"
 
 
-async def test_threads_print_into_the_cell_that_started_them(client: ProtocolClient) -> None:
+async def test_executors_print_into_the_cell_that_uses_them(client: ProtocolClient, transport: Transport) -> None:
     # Pyodide has no threads: there it runs in the event loop's own
-    done = await client.execute("import asyncio\nawait asyncio.to_thread(print, 'from a thread')")
+    done = await client.execute(f"{transport.asyncio}import asyncio\nawait asyncio.to_thread(print, 'from a thread')")
     assert done.text() == "from a thread\n"
 
 
@@ -109,8 +112,9 @@ async def test_context_variables_of_a_cell_are_there_in_the_next(client: Protoco
     await client.execute("from contextvars import ContextVar\nvar = ContextVar('var', default='unset')")
     await client.execute("var.set('set')")
     assert outputs(await client.execute("var.get()")) == [("execute_result", "'set'")]
-    await client.execute("import asyncio\nawait asyncio.sleep(0)\nvar.set('after await')")
-    done = await client.execute("async def read(): return var.get()\nvar.get(), await asyncio.create_task(read())")
+    await client.execute("import anyio\nawait anyio.sleep(0)\nvar.set('after await')")
+    code = "from async_kernel.caller import Caller\nasync def read(): return var.get()\n"
+    done = await client.execute(f"{code}var.get(), await Caller().call_soon(read)")
     assert outputs(done) == [("execute_result", "('after await', 'after await')")]
 
 
@@ -121,9 +125,7 @@ async def test_context_variables_of_a_failed_cell_are_kept_too(client: ProtocolC
 
 
 async def test_everything_else_is_answered_while_a_cell_awaits(client: ProtocolClient, run_now: RunNow) -> None:
-    cell = client.start(
-        "import asyncio\ngo_on = asyncio.Event()\nnamed_in_cell = 1\nprint('waits')\nawait go_on.wait()"
-    )
+    cell = client.start("import anyio\ngo_on = anyio.Event()\nnamed_in_cell = 1\nprint('waits')\nawait go_on.wait()")
     await client.wait_text(cell, "waits")
     info = await client.request("kernel_info_request", {}, channel="control")
     assert info.content["status"] == "ok"
@@ -144,7 +146,7 @@ async def test_everything_else_is_answered_while_a_cell_awaits(client: ProtocolC
 async def test_the_output_of_a_request_beside_a_cell_does_not_go_to_the_cell(
     client: ProtocolClient, run_now: RunNow
 ) -> None:
-    cell = client.start("import asyncio\ngo_on = asyncio.Event()\nprint('waits')\nawait go_on.wait()\nprint('goes on')")
+    cell = client.start("import anyio\ngo_on = anyio.Event()\nprint('waits')\nawait go_on.wait()\nprint('goes on')")
     await client.wait_text(cell, "waits")
     beside = await run_now("print('beside')\ngo_on.set()")
     await client.wait_idle(cell)
@@ -152,9 +154,9 @@ async def test_the_output_of_a_request_beside_a_cell_does_not_go_to_the_cell(
     assert beside.text() == "beside\n"
 
 
-async def test_get_parent_is_the_message_of_the_cell(client: ProtocolClient) -> None:
+async def test_get_parent_is_the_message_of_the_cell(client: ProtocolClient, transport: Transport) -> None:
     done = await client.execute(
-        "import asyncio\nasync def parent():\n    await asyncio.sleep(0)\n"
+        f"{transport.asyncio}import asyncio\nasync def parent():\n    await asyncio.sleep(0)\n"
         "    return get_ipython().kernel.get_parent()['header']['msg_id']\n"
         "await asyncio.create_task(parent())"
     )

@@ -216,7 +216,7 @@ async def test_output_of_a_callback_goes_to_the_cell_that_opened_the_comm(client
 async def test_messages_come_in_order_and_while_a_cell_awaits(
     client: ProtocolClient, echo: str, run_now: RunNow
 ) -> None:
-    await client.execute("import asyncio\ngo_on = asyncio.Event()")
+    await client.execute("import anyio\ngo_on = anyio.Event()")
     cell = client.start("print('waits')\nawait go_on.wait()")
     await client.wait_text(cell, "waits")
     requests = [client.message("comm_msg", {"comm_id": echo, "data": {"i": i}}) for i in range(20)]

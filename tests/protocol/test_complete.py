@@ -34,7 +34,7 @@ async def test_names_of_the_namespace(client: ProtocolClient) -> None:
 
 async def test_attributes_with_types(client: ProtocolClient) -> None:
     await client.execute(
-        "import math\n"
+        "import math\nget_ipython().Completer.jedi_compute_type_timeout = 60_000  # milliseconds\n"
         "class Thing:\n    number = 1\n    def method(self, x): pass\n    @property\n    def prop(self): return 1\n"
         "thing = Thing()"
     )

@@ -11,6 +11,7 @@ from protocol.client import outputs, plain
 if TYPE_CHECKING:
     from async_kernel.testing import Exchange
     from protocol.client import ProtocolClient
+    from protocol.transports import Transport
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +42,7 @@ async def test_line_of_the_cell(client: ProtocolClient) -> None:
 
 
 async def test_line_after_await(client: ProtocolClient) -> None:
-    done = await client.execute("import asyncio\nawait asyncio.sleep(0)\n\nraise ValueError('fourth line')\n")
+    done = await client.execute("import anyio\nawait anyio.sleep(0)\n\nraise ValueError('fourth line')\n")
     shown = traceback(done)
     assert f"Cell In[{done.content['execution_count']}], line 4" in shown
     assert "----> 4 raise ValueError('fourth line')" in shown
@@ -63,8 +64,8 @@ async def test_lines_of_functions_from_earlier_cells(client: ProtocolClient) -> 
 
 
 async def test_lines_of_async_functions_from_earlier_cells(client: ProtocolClient) -> None:
-    earlier = await client.execute("async def later():\n    await asyncio.sleep(0)\n    return {}['no']\n")
-    done = await client.execute("import asyncio\nawait asyncio.create_task(later())")
+    earlier = await client.execute("async def later():\n    await anyio.sleep(0)\n    return {}['no']\n")
+    done = await client.execute("import anyio\nawait later()")
     shown = traceback(done)
     assert f"Cell In[{earlier.content['execution_count']}], line 3" in shown
     assert f"Cell In[{done.content['execution_count']}], line 2" in shown
@@ -130,9 +131,9 @@ async def test_exception_group(client: ProtocolClient) -> None:
     assert "async_kernel" not in shown
 
 
-async def test_task_group_error(client: ProtocolClient) -> None:
+async def test_task_group_error(client: ProtocolClient, transport: Transport) -> None:
     done = await client.execute(
-        "import asyncio\nasync def fail(): raise ValueError('in the task')\n"
+        f"{transport.asyncio}import asyncio\nasync def fail(): raise ValueError('in the task')\n"
         "async with asyncio.TaskGroup() as group:\n    group.create_task(fail())"
     )
     assert done.content["ename"] == "ExceptionGroup"

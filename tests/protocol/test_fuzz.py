@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import fuzzing
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from protocol.transports import InProcessKernel
 
@@ -22,13 +22,7 @@ if TYPE_CHECKING:
     from protocol.client import ProtocolClient
     from protocol.transports import SharedKernel
 
-fuzz = settings(
-    max_examples=int(os.environ.get("ASYNC_KERNEL_FUZZ_EXAMPLES", "30")),
-    deadline=None,
-    database=None,
-    derandomize="ASYNC_KERNEL_FUZZ_EXAMPLES" not in os.environ,
-    suppress_health_check=list(HealthCheck),
-)
+fuzz = fuzzing.fuzz(30)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -20,7 +20,7 @@ from async_kernel.interface import BaseInterface, CallableInterface
 from async_kernel.testing import in_process_client
 from IPython.core.interactiveshell import InteractiveShell
 from protocol.client import outputs
-from protocol.transports import READER
+from protocol.line import READER
 
 pytestmark = pytest.mark.anyio
 
@@ -29,8 +29,20 @@ pytestmark = pytest.mark.anyio
 def no_threads_of_others() -> None:
     """Kernels of other tests have ended, their threads are about to."""
     for thread in threading.enumerate():
-        if thread is not threading.current_thread() and thread.name != READER:
+        if thread is not threading.current_thread() and not _is_of_others(thread):
             thread.join(10)
+
+
+def _is_of_others(thread: threading.Thread) -> bool:
+    """Whether it is that of a transport or of jupyter_client, or one that trio keeps for a while."""
+    return thread.name == READER or thread.name.endswith(" - runner") or thread.name.startswith("Trio thread")
+
+
+def _exception_handler() -> object:
+    try:
+        return asyncio.get_running_loop().get_exception_handler()
+    except RuntimeError:  # trio runs
+        return None
 
 
 def installed() -> dict[str, Any]:
@@ -52,8 +64,8 @@ def installed() -> dict[str, Any]:
         "system": os.system,
         "thread": (threading.Thread.start, threading.Thread.run, threading.excepthook),
         "loop": asyncio.run,
-        "exceptions": asyncio.get_running_loop().get_exception_handler(),
-        "threads": set(threading.enumerate()),
+        "exceptions": _exception_handler(),
+        "threads": {thread for thread in threading.enumerate() if not _is_of_others(thread)},
         "callers": set(Caller.all_callers()),
         "shell": InteractiveShell.initialized(),
         "interface": BaseInterface.initialized(),
@@ -62,7 +74,8 @@ def installed() -> dict[str, Any]:
 
 def check_left(before: dict[str, Any]) -> None:
     for thread in set(threading.enumerate()) - before["threads"]:
-        thread.join(10)  # those that are about to end
+        if not _is_of_others(thread):
+            thread.join(10)  # those that are about to end
     after = installed()
     assert {k: (before[k], after[k]) for k in before if before[k] != after[k]} == {}
 
@@ -73,7 +86,8 @@ async def test_nothing_is_left() -> None:
         during = installed()
         for name in ("sys", "input", "getpass", "comm", "interface"):
             assert during[name] != before[name], f"{name} is not replaced: this test tests nothing"
-        await client.execute("import asyncio\nprint(1)\ndisplay(2)\ntask = asyncio.create_task(asyncio.sleep(0))\n3")
+        await client.execute("import anyio\nprint(1)\ndisplay(2)\n3")
+        await client.execute("from async_kernel.caller import Caller\ntask = Caller().call_soon(anyio.sleep, 0)")
         await client.execute("1 / 0")
         await client.request("complete_request", {"code": "pri", "cursor_pos": 3})
         await client.request("history_request", {"hist_access_type": "tail", "n": 1, "output": False, "raw": True})
@@ -83,9 +97,7 @@ async def test_nothing_is_left() -> None:
 async def test_nothing_is_left_when_cells_are_running() -> None:
     before = installed()
     async with in_process_client() as client:
-        client.send(
-            client.message("execute_request", {"code": "print('x')\nimport asyncio\nawait asyncio.Event().wait()"})
-        )
+        client.send(client.message("execute_request", {"code": "print('x')\nimport anyio\nawait anyio.Event().wait()"}))
         await client.wait_for(lambda msg: msg["header"]["msg_type"] == "stream")
     check_left(before)
 
@@ -107,7 +119,8 @@ async def test_two_kernels_one_after_another_share_nothing() -> None:
             done = await client.execute("'name' in globals(), 'target' in get_ipython().kernel.comm_manager.targets")
             assert outputs(done) == [("execute_result", "(False, False)")]
             assert done.content["execution_count"] == 1
-            await client.execute(f"name = {i}\nget_ipython().kernel.comm_manager.register_target('target', print)")
+            await client.execute(f"name = {i}\ndef opened(comm, msg): ...")
+            await client.execute("get_ipython().kernel.comm_manager.register_target('target', opened)")
             sessions.add(done.reply["header"]["session"])
     assert len(sessions) == 2
 

@@ -40,7 +40,7 @@ async def test_shutdown(transport: Transport) -> None:
 async def test_shutdown_while_a_cell_awaits(transport: Transport) -> None:
     async with transport.fresh_client() as client:
         cell = client.start(
-            "import asyncio\nprint('waits')\ntry:\n    await asyncio.Event().wait()\nfinally:\n    ended = 1"
+            "import anyio\nprint('waits')\ntry:\n    await anyio.Event().wait()\nfinally:\n    ended = 1"
         )
         queued = client.start("'never'")
         await client.wait_text(cell, "waits")
@@ -77,7 +77,7 @@ async def test_stop_twice() -> None:
 
 async def test_stop_from_a_cell_that_goes_on() -> None:
     async with InProcess().fresh_client() as client:
-        cell = client.start("import asyncio\nget_ipython().parent.stop()\nawait asyncio.Event().wait()")
+        cell = client.start("import anyio\nget_ipython().parent.stop()\nawait anyio.Event().wait()")
         await client.ended
     kinds = [m["content"].get("execution_state") for m in client.exchange(cell).of_type("status")]
     assert kinds == ["busy", "idle"], "the cell was ended, and said so"
@@ -124,7 +124,7 @@ async def test_shell_and_interface_of_a_site() -> None:
 
 async def test_a_cell_that_takes_longer_than_the_timeout() -> None:
     async with InProcess().fresh_client({"timeout": 0.05}) as client:
-        done = await client.execute("import asyncio\nawait asyncio.Event().wait()")
+        done = await client.execute("import anyio\nawait anyio.Event().wait()")
         assert done.content["ename"] == "TimeoutError"
         assert outputs(await client.execute("'next'")) == [("execute_result", "'next'")]
     client.check()

@@ -17,9 +17,9 @@ FAIL = "raise ValueError('stop here')"
 
 
 async def test_cells_run_one_after_another_in_order(client: ProtocolClient) -> None:
-    await client.execute("import asyncio\norder = []")
+    await client.execute("import anyio\norder = []")
     requests = [
-        client.start(f"order.append(('start', {i}))\nawait asyncio.sleep(0)\norder.append(('end', {i}))")
+        client.start(f"order.append(('start', {i}))\nawait anyio.sleep(0)\norder.append(('end', {i}))")
         for i in range(5)
     ]
     done = [await client.wait_idle(r) for r in requests]
@@ -74,7 +74,7 @@ async def test_other_requests_are_not_aborted(client: ProtocolClient, together: 
 
 
 async def test_cells_sent_while_the_failing_one_runs_are_aborted(client: ProtocolClient, run_now: RunNow) -> None:
-    failing = client.start("import asyncio\ngo_on = asyncio.Event()\nprint('waits')\nawait go_on.wait()\n1 / 0")
+    failing = client.start("import anyio\ngo_on = anyio.Event()\nprint('waits')\nawait go_on.wait()\n1 / 0")
     await client.wait_text(failing, "waits")
     queued = client.start("'never'")
     await run_now("go_on.set()")

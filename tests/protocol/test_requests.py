@@ -93,7 +93,7 @@ async def test_many_requests_at_once_each_get_their_own(client: ProtocolClient) 
 
 async def test_interrupt_stops_a_cell_that_awaits(client: ProtocolClient) -> None:
     cell = client.start(
-        "import asyncio\ntry:\n    print('waits')\n    await asyncio.Event().wait()\nfinally:\n    print('left')"
+        "import anyio\ntry:\n    print('waits')\n    await anyio.Event().wait()\nfinally:\n    print('left')"
     )
     await client.wait_text(cell, "waits")
     asked = await client.request("interrupt_request", {}, channel="control")
@@ -106,7 +106,7 @@ async def test_interrupt_stops_a_cell_that_awaits(client: ProtocolClient) -> Non
 
 
 async def test_interrupt_aborts_the_cells_behind(client: ProtocolClient) -> None:
-    cell = client.start("import asyncio\nprint('waits')\nawait asyncio.Event().wait()")
+    cell = client.start("import anyio\nprint('waits')\nawait anyio.Event().wait()")
     queued = client.start("'never'")
     await client.wait_text(cell, "waits")
     await client.request("interrupt_request", {}, channel="control")
@@ -116,13 +116,14 @@ async def test_interrupt_aborts_the_cells_behind(client: ProtocolClient) -> None
 
 async def test_interrupt_of_an_idle_kernel_stops_nothing_later(client: ProtocolClient) -> None:
     await client.request("interrupt_request", {}, channel="control")
-    assert (await client.execute("import asyncio\nawait asyncio.sleep(0)")).content["status"] == "ok"
+    assert (await client.execute("import anyio\nawait anyio.sleep(0)")).content["status"] == "ok"
 
 
 async def test_a_cell_that_catches_the_interrupt_goes_on(client: ProtocolClient) -> None:
     cell = client.start(
-        "import asyncio\nprint('waits')\n"
-        "try:\n    await asyncio.Event().wait()\nexcept asyncio.CancelledError:\n    print('cleans up')\n    raise"
+        "import anyio\nprint('waits')\n"
+        "try:\n    await anyio.Event().wait()\n"
+        "except anyio.get_cancelled_exc_class():\n    print('cleans up')\n    raise"
     )
     await client.wait_text(cell, "waits")
     await client.request("interrupt_request", {}, channel="control")

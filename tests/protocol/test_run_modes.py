@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-GATE = "import asyncio\ngate = asyncio.Event()"
+GATE = "import anyio\ngate = anyio.Event()"
 WAIT = "print('waits')\nawait gate.wait()\nprint('through')\n'result'"
 WAYS: list[tuple[str, dict[str, Any]]] = [
     ("# task\n", {}),
@@ -39,7 +39,7 @@ async def test_a_task_runs_beside_the_queue(client: ProtocolClient, line: str, m
 
 
 async def test_the_words_elsewhere_are_a_comment(client: ProtocolClient) -> None:
-    first = client.start("import asyncio\nawait asyncio.sleep(0)\n# task\norder = ['first']")
+    first = client.start("import anyio\nawait anyio.sleep(0)\n# task\norder = ['first']")
     second = client.start("# tasks are for later\norder.append('second')\norder")
     await client.wait_idle(first)
     assert outputs(await client.wait_idle(second)) == [("execute_result", "['first', 'second']")]
@@ -68,7 +68,7 @@ async def test_an_error_in_a_task_aborts_nothing(client: ProtocolClient) -> None
 
 
 async def test_an_interrupt_stops_a_task(client: ProtocolClient) -> None:
-    task = client.start("# task\nimport asyncio\nprint('on')\nawait asyncio.Event().wait()")
+    task = client.start("# task\nimport anyio\nprint('on')\nawait anyio.Event().wait()")
     await client.wait_text(task, "on\n")
     await client.request("interrupt_request", channel="control")
     assert (await client.wait_idle(task)).content["ename"] == "KeyboardInterrupt"
@@ -76,7 +76,7 @@ async def test_an_interrupt_stops_a_task(client: ProtocolClient) -> None:
 
 async def thread_name(client: ProtocolClient, line: str) -> Exchange:
     return await client.execute(
-        f"{line}\nimport asyncio, threading\nawait asyncio.sleep(0)\nthreading.current_thread().name"
+        f"{line}\nimport anyio, threading\nawait anyio.sleep(0)\nthreading.current_thread().name"
     )
 
 

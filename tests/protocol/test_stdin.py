@@ -95,8 +95,8 @@ async def test_not_allowed(client: ProtocolClient) -> None:
 async def test_in_a_task_of_the_cell(client: ProtocolClient, transport: Transport) -> None:
     client.answer_input = lambda _: "from a task"
     done = await client.execute(
-        "import asyncio\n"
-        "async def ask():\n    await asyncio.sleep(0)\n    return input()\nawait asyncio.create_task(ask())"
+        "import anyio\nfrom async_kernel.caller import Caller\n"
+        "async def ask():\n    await anyio.sleep(0)\n    return input()\nawait Caller().call_soon(ask)"
     )
     assert outputs(done) == [("execute_result", "'from a task'")] if transport.can_input else is_refused(done)
 

@@ -62,7 +62,7 @@ async def test_output_comes_before_the_reply(client: ProtocolClient) -> None:
 
 
 async def test_a_line_without_newline_is_sent_while_the_cell_runs(client: ProtocolClient, run_now: RunNow) -> None:
-    request = client.start("import asyncio\ngo_on = asyncio.Event()\nprint('half a line', end='')\nawait go_on.wait()")
+    request = client.start("import anyio\ngo_on = anyio.Event()\nprint('half a line', end='')\nawait go_on.wait()")
     await client.wait_text(request, "half a line")
     assert not client.exchange(request).of_type("execute_reply")
     await run_now("go_on.set()")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-NAMES = "kept = 'main'\nimport asyncio\ngate = asyncio.Event()"
+NAMES = "kept = 'main'\nimport anyio\ngate = anyio.Event()"
 
 
 async def create(client: ProtocolClient) -> str:
@@ -105,7 +105,7 @@ async def test_an_error_aborts_its_own_queue_alone(client: ProtocolClient) -> No
 
 async def test_deleting_stops_what_runs_and_aborts_what_waits(client: ProtocolClient) -> None:
     subshell_id = await create(client)
-    running = start(client, subshell_id, "import asyncio\nprint('on')\nawait asyncio.Event().wait()")
+    running = start(client, subshell_id, "import anyio\nprint('on')\nawait anyio.Event().wait()")
     waiting = start(client, subshell_id, "'waiting'")
     await client.wait_text(running, "on\n")
     content = {"subshell_id": subshell_id}

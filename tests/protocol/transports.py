@@ -11,59 +11,26 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import pytest
 from async_kernel.caller import Pending
 from async_kernel.interface import start_kernel_callable_interface
-from protocol.client import ProtocolClient
+from desktop.kernels import jupyter_folders
+from protocol.line import READER, Line
+from protocol.zmq_kernel import ZMQKernel, zmq_kernel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 
     from async_kernel._wire import Buffer
     from async_kernel.interface import Handlers
+    from protocol.client import ProtocolClient
 
 ROOT = Path(__file__).parents[2]
-READER = "frames of the kernel process"
 BOOT = 60
 """Seconds after which a kernel process that says nothing is a failure."""
-
-
-class Line:
-    """Carries what a kernel sends to the client of the test that runs."""
-
-    def __init__(self) -> None:
-        self._client: ProtocolClient | None = None
-        self._lock = threading.Lock()
-        self.streams = sys.stdout, sys.stderr
-        """What the kernel has put in their place, where it shares this process."""
-
-    @contextmanager
-    def client(self, deliver: Callable[[str, list[Buffer] | None], None]) -> Generator[ProtocolClient]:
-        """A client for the duration of the block."""
-        client = ProtocolClient(deliver)
-        with self._lock:
-            self._client = client
-        try:
-            yield client
-        finally:
-            with self._lock:
-                self._client = None
-
-    def receive(self, text: str, buffers: list[Buffer] | None, requires_reply: bool) -> str | None:
-        with self._lock:
-            client = self._client
-        # Without a client it was said by something that outlived its test.
-        return client.receive(text, buffers, requires_reply) if client else None
-
-    def on_stopped(self) -> None:
-        if self._client:
-            self._client.on_stopped()
-
-    def fail(self, why: str) -> None:
-        if self._client:
-            self._client.fail(why)
 
 
 class SharedKernel(Protocol):
@@ -78,11 +45,26 @@ class Transport(ABC):
     """A way to a kernel."""
 
     name: str
+    backend: str = "asyncio"
+    """The async library of the kernel."""
+    client_backend: str = "asyncio"
+    """The async library of the tests themselves."""
+    names_channels: bool = True
+    """Whether a message says its channel. Elsewhere the socket does."""
+    refuses_replay: bool = False
+    """Whether a message that was sent before, to the letter, is dropped."""
     can_input: bool
     """Whether a cell can wait for the client's answer."""
     has_threads: bool
+    has_trio: bool = True
+    """Whether trio is installed where the kernel runs."""
     has_history_database: bool
     """Whether the inputs of other sessions are kept."""
+
+    @property
+    def asyncio(self) -> str:
+        """The first line of a cell that is about asyncio itself: on trio it runs as a guest."""
+        return "" if self.backend == "asyncio" else "%%asyncio\n"
 
     def close(self) -> None:  # noqa: B027  # most leave nothing
         """End what `kernel` has left running."""
@@ -120,6 +102,14 @@ class InProcess(Transport):
                 yield client
 
 
+class InProcessTrio(InProcess):
+    """The same on trio."""
+
+    name = "in-process-trio"
+    backend = "trio"
+    client_backend = "trio"
+
+
 class InProcessKernel:
     """A kernel in the current event loop."""
 
@@ -147,12 +137,54 @@ class InProcessKernel:
         self._ended.set_result(None)
 
 
+class ZMQ(Transport):
+    """CPython: a kernel in a process of its own, started by jupyter_client, over tcp."""
+
+    name = "zmq"
+    names_channels = False
+    refuses_replay = True
+    can_input = True
+    has_threads = True
+    has_history_database = True
+
+    def __init__(self) -> None:
+        self._shared = ExitStack()
+        self._folder = Path(self._shared.enter_context(TemporaryDirectory()))
+        self._shared.enter_context(jupyter_folders(self._folder))
+        self._kernel: ZMQKernel | None = None
+
+    @asynccontextmanager
+    async def kernel(self) -> AsyncGenerator[SharedKernel]:
+        if self._kernel is None:
+            self._kernel = self._shared.enter_context(zmq_kernel(self.backend, self._folder, {}))
+        yield self._kernel
+
+    @asynccontextmanager
+    async def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[ProtocolClient]:
+        with (
+            zmq_kernel(self.backend, self._folder, settings or {}) as kernel,
+            kernel.line.client(kernel.deliver) as client,
+        ):
+            yield client
+
+    def close(self) -> None:
+        self._shared.close()
+
+
+class ZMQTrio(ZMQ):
+    """The same on trio."""
+
+    name = "zmq-trio"
+    backend = "trio"
+
+
 class Node(Transport):
     """Pyodide in a Node worker thread, by the bridge. Node 20 has no JSPI: nothing can wait for input there."""
 
     name = "pyodide"
     can_input = False
     has_threads = False
+    has_trio = False
     has_history_database = False
 
     def __init__(self) -> None:
@@ -261,3 +293,6 @@ def node_process(options: Mapping[str, Any]) -> Generator[NodeProcess]:
         finally:
             popen.stdin.close()  # its sign to end
             reader.join()
+
+
+TRANSPORTS: tuple[type[Transport], ...] = (InProcess, InProcessTrio, ZMQ, ZMQTrio, Node)

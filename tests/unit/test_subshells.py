@@ -9,8 +9,16 @@ import pytest
 from async_kernel._running import running_interface
 from async_kernel.testing import execute_content, in_process_client
 
+pytestmark = pytest.mark.anyio
 
-@pytest.mark.anyio
+
+async def test_subshells_end_with_their_kernel() -> None:
+    async with in_process_client() as client:
+        await client.execute("subshell = get_ipython().kernel.create_subshell()\nawait subshell.run('x = 1')")
+        (shell,) = running_interface().kernel.subshells.values()
+    assert shell.history_manager is None  # IPython has cleared it away
+
+
 async def test_deleted_subshell_is_freed() -> None:
     async with in_process_client() as client:
         subshell_id = (await client.request("create_subshell_request", channel="control")).content["subshell_id"]

@@ -47,6 +47,7 @@ class ZMQInterface(BaseInterface):
         **BaseInterface.aliases,
         ("f", "connection_file"): "ZMQInterface.connection_file",
         "backend": "BaseInterface.backend",
+        "backend_options": "BaseInterface.backend_options",
         "ip": "ZMQInterface.ip",
         "transport": "ZMQInterface.transport",
         "shell": "ZMQInterface.shell_port",

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import anyio
-from traitlets import Bool, Enum, List, Type, Unicode, default
+from traitlets import Bool, Dict, Enum, List, Type, Unicode, default
 from traitlets.config import Application
 
 from async_kernel import _running
@@ -23,6 +23,7 @@ from async_kernel._streams import StreamBatcher, StreamRedirect
 from async_kernel._threads import ThreadRequests
 from async_kernel._version import __version__
 from async_kernel.caller import Caller, Pending
+from async_kernel.caller._backend import check_options
 from async_kernel.interface._settings import config_from_settings
 from async_kernel.shell import AsyncInteractiveShell
 
@@ -64,6 +65,9 @@ class BaseInterface(Application):
     version = __version__
     backend = Enum(
         ["asyncio", "trio"], help="The async library of the main loop. The running loop's, where there is one."
+    ).tag(config=True)
+    backend_options = Dict(
+        help="Options of the main loop. asyncio: `debug`, `loop_factory`, `use_uvloop`; trio: those of `trio.run`."
     ).tag(config=True)
     kernel_class = Type(Kernel, help="The class of the kernel.").tag(config=True)
     shell_class = Type(AsyncInteractiveShell, help="The class of the shell.").tag(config=True)
@@ -162,8 +166,13 @@ class BaseInterface(Application):
         self.update_config(config_from_settings(self, settings))
 
     def start(self) -> None:
-        """Run the kernel until it ends."""
-        anyio.run(self.run, backend=self.backend)
+        """Run the kernel until it ends.
+
+        Raises:
+            ValueError: the backend has no such option.
+        """
+        check_options(self.backend, self.backend_options)
+        anyio.run(self.run, backend=self.backend, backend_options=self.backend_options)
 
     async def run(self, stopped: Callable[[], None] | None = None) -> None:
         """Run the kernel in the current event loop until it ends.

@@ -72,6 +72,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def __init__(self, *, kernel: Kernel, **kwargs: Any) -> None:
         self.runs: list[CellRun] = []
         """The cells that are running."""
+        self.ending: str | None = None
+        """Why no more cells are to run."""
         self.kernel: Kernel = kernel
         self.keepkernel_on_exit: bool | None = None
         super().__init__(**kwargs)
@@ -159,6 +161,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         run.scope.deadline = anyio.current_time() + run.timeout if run.timeout else math.inf
         result: ExecutionResult | None = None
         self.runs.append(run)
+        if self.ending:  # it began in a thread while the others were being stopped
+            run.stop(KeyboardInterrupt(self.ending))
         try:
             with run_context(run), awaiting(allowed=True), run.scope:
                 result = await self.run_cell_async(
@@ -199,6 +203,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             if isinstance(magic, ScriptMagics):
                 atexit.unregister(magic.kill_bg_processes)
                 magic.kill_bg_processes()
+        # Emptying it collects garbage: with many shells, one after another, that takes longer than clients wait.
+        self.displayhook.do_full_cache = False
         self.atexit_operations()
         self.cleanup()
 
