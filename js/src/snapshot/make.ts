@@ -163,7 +163,9 @@ async function freshMemory({ loadPyodide }: Loader, directory: string, variable:
 /** Paths below a directory, with contents in base64. */
 function* filesBelow(pyodide: Pyodide, directory: string, below = ""): Generator<[string, string]> {
   const { FS } = pyodide;
-  for (const name of (FS.readdir(directory) as string[]).filter((entry) => !/^\.{1,2}$/.test(entry)).sort()) {
+  for (const name of FS.readdir(directory)
+    .filter((entry) => !/^\.{1,2}$/.test(entry))
+    .sort()) {
     const path = `${directory}/${name}`;
     if (FS.isDir(FS.stat(path).mode)) {
       yield* filesBelow(pyodide, path, `${below}${name}/`);
