@@ -86,13 +86,14 @@ export interface SnapshotManifest {
   readonly jspi: boolean;
   /** The packages that were imported beside the core's. */
   readonly packages: readonly string[];
-  /** Bytes by file of Pyodide's that is loaded to restore. */
-  readonly sizes: Readonly<Record<string, number>>;
+  /** Files of Pyodide's. */
+  readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
   readonly image: {
     /** The address, relative to this file. Its content is compressed with gzip. */
     readonly file: string;
     /** Bytes as they travel. */
     readonly size: number;
+    readonly sha256: string;
     /** Bytes of WebAssembly memory that the image fills. */
     readonly memory: number;
     /** Up to this address the image is the difference (XOR) from the memory of a Pyodide that has not started. */

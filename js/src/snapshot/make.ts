@@ -10,7 +10,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
@@ -22,7 +22,7 @@ import { canSwitchStacks } from "../worker/capabilities.js";
 import { Downloads } from "../worker/download.js";
 import { nodeFiles } from "../worker/node_host.js";
 import { ProgressReport } from "../worker/progress.js";
-import { LIBRARY, LOCK, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from "../worker/pyodide.js";
+import { LIBRARY, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from "../worker/pyodide.js";
 import { type FetchedWheel, WheelStore, mountWheels, unpack } from "../worker/wheels.js";
 import { homeOf } from "../worker/resume.js";
 import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
@@ -64,15 +64,16 @@ async function main(): Promise<void> {
   const { image, initialised, words } = difference(memory, fresh);
 
   const packed = gzipSync(new Uint8Array(image.buffer), { level: 9, mtime: 0 });
-  const file = `memory-${createHash("sha256").update(packed).digest("hex").slice(0, 16)}.bin`;
+  const sha256 = digestOf(packed);
+  const file = `memory-${sha256.slice(0, 16)}.bin`;
   const manifest: SnapshotManifest = {
     format: 1,
     pyodide: loader.version,
     wheels: store.digest,
     jspi: canSwitchStacks(),
     packages: values.package,
-    sizes: await sizesOf(directory),
-    image: { file, size: packed.byteLength, memory: memory.byteLength, initialised, words },
+    files: await filesOf(directory),
+    image: { file, size: packed.byteLength, sha256, memory: memory.byteLength, initialised, words },
     home: Object.fromEntries(filesBelow(pyodide, homeOf(pyodide))),
     head: Buffer.from(head).toString("base64"),
   };
@@ -175,9 +176,16 @@ function* filesBelow(pyodide: Pyodide, directory: string, below = ""): Generator
   }
 }
 
-async function sizesOf(directory: string): Promise<Record<string, number>> {
-  const size = async (name: string): Promise<[string, number]> => [name, (await stat(join(directory, name))).size];
-  return Object.fromEntries(await Promise.all([WASM, LIBRARY, LOCK].map(size)));
+async function filesOf(directory: string): Promise<SnapshotManifest["files"]> {
+  const describe = async (name: string): Promise<[string, { size: number; sha256: string }]> => {
+    const bytes = await readFile(join(directory, name));
+    return [name, { size: bytes.byteLength, sha256: digestOf(bytes) }];
+  };
+  return Object.fromEntries(await Promise.all([WASM, LIBRARY].map(describe)));
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 try {

@@ -1,6 +1,7 @@
 /** Fetching files with their bytes counted, and with errors that name the file and the way out. */
 
 import { StartError, lastLine } from "./errors.js";
+import type { Version } from "./file_cache.js";
 import type { Files } from "./host.js";
 import type { ProgressReport } from "./progress.js";
 
@@ -8,10 +9,10 @@ const ADVICE = "Check that the whole site is published and can be reached, then 
 
 /** What is known of a file beforehand. */
 export interface FileFacts {
-  /** In bytes, as they are read: used where the server does not tell it. */
-  readonly size?: number | Promise<number | undefined>;
-  /** The address changes with the content. */
-  readonly isImmutable?: boolean;
+  /** In bytes, as they are read. */
+  readonly size?: number | undefined;
+  /** By which it may be kept. */
+  readonly version?: Version | undefined;
 }
 
 export class Downloads {
@@ -24,12 +25,10 @@ export class Downloads {
   }
 
   /** The response for `url`, its body counted as it is read. */
-  async open(url: string, what: string, { size, isImmutable = false }: FileFacts = {}): Promise<Response> {
-    const response = await this.#request(url, what, isImmutable);
+  async open(url: string, what: string, { size, version }: FileFacts = {}): Promise<Response> {
+    const response = await this.#request(url, what, version);
     const progress = this.progress;
-    void Promise.resolve(plainLength(response) ?? size).then((bytes = 0) => {
-      progress.expect(bytes);
-    });
+    progress.expect(size ?? plainLength(response) ?? 0);
     if (response.body === null) {
       throw new StartError(`Cannot load ${what}: ${url} is empty. ${ADVICE}`);
     }
@@ -71,10 +70,10 @@ export class Downloads {
     }
   }
 
-  async #request(url: string, what: string, isImmutable = false): Promise<Response> {
+  async #request(url: string, what: string, version?: Version): Promise<Response> {
     let response: Response;
     try {
-      response = await this.#files.open(url, isImmutable);
+      response = await this.#files.open(url, version);
     } catch (error) {
       throw new StartError(`Cannot load ${what}: ${url} cannot be reached (${lastLine(error)}). ${ADVICE}`, error);
     }

@@ -1,14 +1,12 @@
 /** The few things that differ between a browser's worker and a Node worker thread. */
 
 import type { FromWorker, ToWorker } from "../protocol.js";
+import { type Version, cached } from "./file_cache.js";
 
 /** The site's files. */
 export interface Files {
-  /**
-   * The response for an absolute address; in Node for `file:` addresses too. What is immutable need not be asked for
-   * again when it is in a cache.
-   */
-  open(url: string, isImmutable?: boolean): Promise<Response>;
+  /** The response for an absolute address; in Node for `file:` addresses too. With a version it may be kept. */
+  open(url: string, version?: Version): Promise<Response>;
   /** The bytes at an absolute address, waited for in place. Throws if they cannot be had. */
   readNow(url: string): Uint8Array<ArrayBuffer>;
 }
@@ -39,7 +37,7 @@ export function browserHost(): Host {
         receive(event.data);
       };
     },
-    open: (url, isImmutable = false) => open(url, { cache: isImmutable ? "force-cache" : "default" }),
+    open: (url, version) => (version === undefined ? open(url) : cached(url, version, open)),
     readNow(url) {
       const request = new XMLHttpRequest();
       request.open("GET", url, false);

@@ -3,7 +3,7 @@
 import type { PyodideAPI, loadPyodide as PyodideLoader } from "pyodide";
 
 import type { LogLevel, StartOptions } from "../protocol.js";
-import type { Downloads } from "./download.js";
+import type { Downloads, FileFacts } from "./download.js";
 import { StartError, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
 import type { Log } from "./serve.js";
@@ -23,7 +23,7 @@ export interface PyodideModule {
 
 export const WASM = "pyodide.asm.wasm";
 export const LIBRARY = "python_stdlib.zip";
-export const LOCK = "pyodide-lock.json";
+const LOCK = "pyodide-lock.json";
 
 /** The module `pyodide.mjs`. */
 interface Loader {
@@ -38,18 +38,18 @@ export interface Engine {
   readonly wasm?: Promise<WebAssembly.Module>;
 }
 
-/** `wasmSize` is the size of its largest file, if that is known from elsewhere. */
+/** `wasmFacts` is what is known from elsewhere of its largest file. */
 export function openEngine(
   host: Host,
   downloads: Downloads,
   pyodideUrl: string,
-  wasmSize: Promise<number | undefined>,
+  wasmFacts: Promise<FileFacts>,
 ): Engine {
   const loader = downloads.module(`${pyodideUrl}pyodide.mjs`, "Pyodide") as Engine["loader"];
   const core = downloads.module(`${pyodideUrl}pyodide.asm.mjs`, "Pyodide") as Engine["core"];
   const wasm =
     host.name === "browser"
-      ? downloads.open(`${pyodideUrl}${WASM}`, "Pyodide's WebAssembly", { size: wasmSize }).then(compile)
+      ? wasmFacts.then((facts) => downloads.open(`${pyodideUrl}${WASM}`, "Pyodide's WebAssembly", facts)).then(compile)
       : undefined;
   for (const file of [loader, core, wasm]) {
     file?.catch(() => undefined); // told by those who wait for it
@@ -92,7 +92,7 @@ export async function loadPyodide(
     });
     return await Promise.race([loading, watch.failed]);
   } catch (error) {
-    throw error instanceof StartError
+    throw error instanceof StartError || snapshot !== undefined
       ? error
       : new StartError(
           `Pyodide from ${options.pyodideUrl} does not start (${lastLine(error)}). ${output}` +

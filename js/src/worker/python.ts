@@ -1,8 +1,9 @@
 /** Python with the site's packages: restored from the snapshot, or booted. */
 
 import type { StartOptions } from "../protocol.js";
-import type { Downloads } from "./download.js";
+import type { Downloads, FileFacts } from "./download.js";
 import { lastLine } from "./errors.js";
+import { forgetCached } from "./file_cache.js";
 import type { Host } from "./host.js";
 import { LazyFiles } from "./lazy_file.js";
 import { type Engine, LIBRARY, type Pyodide, WASM, loadPyodide, openEngine } from "./pyodide.js";
@@ -28,18 +29,20 @@ export async function startPython(
   log: Log,
   opening: Promise<WheelStore>,
 ): Promise<Python> {
-  const fitting = openFitting(host, downloads, options, opening);
-  const wasmSize = fitting.then(
-    (snapshot) => snapshot?.manifest.sizes[WASM],
-    () => undefined,
+  const snapshots = openSnapshot(host, downloads, options);
+  const fitting = snapshots.then((snapshot) => fits(snapshot, opening));
+  const wasmFacts = snapshots.then(
+    (snapshot) => factsOf(snapshot),
+    () => ({}),
   );
-  const engine = openEngine(host, downloads, options.pyodideUrl, wasmSize);
+  const engine = openEngine(host, downloads, options.pyodideUrl, wasmFacts);
   try {
     const snapshot = await fitting;
     if (snapshot !== undefined) {
       return await restore(host, downloads, options, log, engine, await opening, snapshot);
     }
   } catch (error) {
+    await forgetCached();
     log("warning", `Python starts without the site's snapshot, which takes longer: ${lastLine(error)}.`);
   }
   const [pyodide, store, index] = await Promise.all([
@@ -52,22 +55,18 @@ export async function startPython(
   return { pyodide, prefetch: (packages) => store.prefetch(packages) };
 }
 
-/** Undefined if the site has none. */
-async function openFitting(
-  host: Host,
-  downloads: Downloads,
-  options: StartOptions,
-  opening: Promise<WheelStore>,
-): Promise<Snapshot | undefined> {
-  if (options.snapshotUrl === undefined) {
-    return undefined;
-  }
-  const snapshot = await openSnapshot(host, downloads, options, options.snapshotUrl);
+async function fits(snapshot: Snapshot | undefined, opening: Promise<WheelStore>): Promise<Snapshot | undefined> {
   const { digest } = await opening;
-  if (digest !== "" && digest !== snapshot.manifest.wheels) {
+  if (snapshot !== undefined && digest !== "" && digest !== snapshot.manifest.wheels) {
     throw new SnapshotError("it was made with other wheels than the site has");
   }
   return snapshot;
+}
+
+/** What the snapshot knows of Pyodide's WebAssembly: it was made with this one, or cannot be used. */
+function factsOf(snapshot: Snapshot | undefined): FileFacts {
+  const file = snapshot?.manifest.files[WASM];
+  return file === undefined ? {} : { size: file.size, version: { name: WASM, sha256: file.sha256 } };
 }
 
 async function restore(
@@ -80,11 +79,11 @@ async function restore(
   snapshot: Snapshot,
 ): Promise<Python> {
   const [pyodide, index] = await Promise.all([
-    loadPyodide(host, downloads, options, log, engine, snapshot),
+    loadPyodide(host, downloads, options, log, engine, snapshot).catch(nameOtherBuild),
     store.index(),
   ]);
   const files = new LazyFiles(pyodide, log);
-  const library = new RemoteFile(host, `${options.pyodideUrl}${LIBRARY}`, snapshot.manifest.sizes[LIBRARY] ?? 0);
+  const library = new RemoteFile(host, `${options.pyodideUrl}${LIBRARY}`, snapshot.manifest.files[LIBRARY]?.size ?? 0);
   const [place, name] = libraryPath(pyodide);
   pyodide.FS.unlink(`${place}/${name}`);
   files.create(place, [{ path: name, size: library.size, read: () => library.now() }]);
@@ -97,6 +96,10 @@ async function restore(
       await library.prefetch();
     },
   };
+}
+
+function nameOtherBuild(error: unknown): never {
+  throw /build id mismatch/.test(String(error)) ? new SnapshotError("it was made with another Pyodide") : error;
 }
 
 /** The directory and the name that Pyodide gives to the standard library. */

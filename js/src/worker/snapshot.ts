@@ -55,13 +55,16 @@ export class Snapshot {
   }
 }
 
-/** The snapshot of the options, its image on its way. */
+/** The site's snapshot, its image on its way. Undefined if it is to have none. */
 export async function openSnapshot(
   host: Host,
   downloads: Downloads,
   options: StartOptions,
-  url: string,
-): Promise<Snapshot> {
+): Promise<Snapshot | undefined> {
+  const { snapshotUrl: url } = options;
+  if (url === undefined) {
+    return undefined;
+  }
   const manifest = await downloads.json(url, "the snapshot's description");
   if (!isManifest(manifest)) {
     throw new SnapshotError(`${url} does not describe a snapshot of a kind that this kernel knows`);
@@ -73,8 +76,7 @@ export async function openSnapshot(
   if ("_loadSnapshot" in options.loadPyodideOptions) {
     throw new SnapshotError("the site's loadPyodideOptions name another");
   }
-  const { file, size, memory } = manifest.image;
-  const packed = { url: new URL(file, url).href, size, memory };
+  const packed = { ...manifest.image, url: new URL(manifest.image.file, url).href };
   const isAside = host.name === "browser" && typeof Worker !== "undefined";
   return new Snapshot(manifest, isAside ? unpackAside(downloads.progress, packed) : unpack(downloads, packed));
 }

@@ -15,6 +15,7 @@ export interface PackedImage {
   readonly url: string;
   /** Bytes as they travel, compressed with gzip. */
   readonly size: number;
+  readonly sha256: string;
   /** Bytes when unpacked. */
   readonly memory: number;
 }
@@ -29,9 +30,9 @@ type FromUnpacker =
 /** What this needs of `DedicatedWorkerGlobalScope`. */
 declare const self: DedicatedWorkerGlobalScope;
 
-/** Decompressed while it arrives. Its name has a digest of its content, so any copy that a cache has will do. */
-export async function unpack(downloads: Downloads, { url, size, memory }: PackedImage): Promise<Image> {
-  const { body } = await downloads.open(url, "the snapshot", { size, isImmutable: true });
+/** Decompressed while it arrives. */
+export async function unpack(downloads: Downloads, { url, size, sha256, memory }: PackedImage): Promise<Image> {
+  const { body } = await downloads.open(url, "the snapshot", { size, version: { name: "memory", sha256 } });
   const image = new Uint8Array(memory);
   let filled = 0;
   for await (const chunk of chunks(body?.pipeThrough(new DecompressionStream("gzip")))) {

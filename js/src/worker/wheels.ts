@@ -3,6 +3,7 @@
 import { inflateSync } from "fflate";
 
 import type { WheelEntry, WheelIndex, WheelManifest, WheelMember } from "../protocol.js";
+import { digest } from "./digest.js";
 import { type Downloads, parseJson } from "./download.js";
 import { StartError, lastLine } from "./errors.js";
 import type { Files } from "./host.js";
@@ -44,7 +45,7 @@ export class WheelStore {
     if (!("subtle" in crypto)) {
       warn("This page is not a secure context (https or localhost): wheels are used without checking their SHA-256.");
     }
-    return new WheelStore(site, downloads, manifest, url, await sha256(bytes));
+    return new WheelStore(site, downloads, manifest, url, await digest(bytes));
   }
 
   get core(): readonly string[] {
@@ -128,17 +129,8 @@ function extract(wheel: Uint8Array, [path, begin, packed, size, method]: WheelMe
   return content;
 }
 
-/** Hexadecimal; empty on pages that are no secure context. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  if (!("subtle" in crypto)) {
-    return "";
-  }
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 async function check(bytes: Uint8Array<ArrayBuffer>, wheel: WheelEntry, url: string): Promise<void> {
-  const found = await sha256(bytes);
+  const found = await digest(bytes);
   if (found !== "" && found !== wheel.sha256) {
     throw new StartError(
       `${url} is not the wheel that the site was built with: it has ${String(bytes.byteLength)} bytes and SHA-256 ` +

@@ -1,0 +1,68 @@
+/**
+ * The site's large files, kept in the browser's Cache Storage: a second kernel and the next visit load them from there,
+ * whatever the server says of caching, and also where the browser's own cache does not take files of their size.
+ */
+
+import { digest } from "./digest.js";
+
+/** What tells one content of a file from others. */
+export interface Version {
+  /** The file's name, the same for all versions. */
+  readonly name: string;
+  readonly sha256: string;
+}
+
+const CACHE = "async-kernel-lite";
+
+/** The response for `url`, which is `load`'s where there is none of this version yet. */
+export async function cached(
+  url: string,
+  { name, sha256 }: Version,
+  load: (url: string, options: RequestInit) => Promise<Response>,
+): Promise<Response> {
+  const cache = await openCache();
+  if (cache === undefined) {
+    return load(url, {});
+  }
+  const key = new URL(`${name}?sha256=${sha256}`, url);
+  const found = await cache.match(key);
+  if (found !== undefined) {
+    return found;
+  }
+  const response = await load(url, { cache: "no-store" }); // or it would be kept twice
+  if (response.ok) {
+    void keep(cache, key, sha256, response.clone());
+  }
+  return response;
+}
+
+/** Let go of everything: something in it cannot be used. */
+export async function forgetCached(): Promise<void> {
+  if ("caches" in globalThis) {
+    await caches.delete(CACHE).catch(() => false);
+  }
+}
+
+/** Undefined on pages that are no secure context, and where the browser keeps nothing. */
+async function openCache(): Promise<Cache | undefined> {
+  return "caches" in globalThis ? caches.open(CACHE).catch(() => undefined) : undefined;
+}
+
+/** Keep it if it is whole, in the place of other versions. If the disk is full it is loaded again another time. */
+async function keep(cache: Cache, key: URL, sha256: string, response: Response): Promise<void> {
+  try {
+    const bytes = await response.arrayBuffer();
+    if ((await digest(bytes)) !== sha256) {
+      return;
+    }
+    await cache.put(key, new Response(bytes, { headers: response.headers }));
+    for (const { url } of await cache.keys()) {
+      const other = new URL(url);
+      if (other.pathname === key.pathname && other.search !== key.search) {
+        await cache.delete(other);
+      }
+    }
+  } catch {
+    await cache.delete(key).catch(() => false);
+  }
+}
