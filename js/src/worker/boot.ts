@@ -6,14 +6,22 @@ import { Downloads } from "./download.js";
 import { mountDrive } from "./drive/mount.js";
 import { crash } from "./errors.js";
 import type { Host } from "./host.js";
+import type { Strategy } from "./listening/listening.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";
 import { ProgressReport } from "./progress.js";
 import type { Pump } from "./pump.js";
 import { loadPyodide, watchEnd } from "./pyodide.js";
 import type { Log } from "./serve.js";
+import { listenForSignals } from "./signals.js";
 import { WheelStore, unpack } from "./wheels.js";
 
-export async function boot(host: Host, pump: Pump, log: Log, options: StartOptions): Promise<void> {
+export async function boot(
+  host: Host,
+  pump: Pump,
+  strategy: Strategy,
+  log: Log,
+  options: StartOptions,
+): Promise<void> {
   const progress = new ProgressReport((state) => {
     host.post({ type: "progress", progress: state }, []);
   });
@@ -51,8 +59,14 @@ export async function boot(host: Host, pump: Pump, log: Log, options: StartOptio
     stopped: () => {
       host.post({ type: "stopped" }, []);
     },
+    answer: pump.answer,
+    giveUp: pump.giveUp,
     settings: options.settings,
+    listening: strategy.listening,
   });
+  if (strategy.isDue) {
+    listenForSignals(pyodide, (now) => strategy.isDue?.(now) === true);
+  }
   await runScript(pyodide, options.postStartScript, "postStartScript");
   pump.attach(handlers);
 }
