@@ -109,7 +109,7 @@ export class Answers {
   /** Undefined when an interrupt that the worker does not know of has come, or the time is over. */
   async #interruptOr(
     { press, milliseconds }: { press: number; milliseconds: number },
-    awaited: Promise<string> = new Promise(() => undefined),
+    awaited = new Promise<string>(() => undefined),
   ): Promise<string | undefined> {
     if (this.#press > press) {
       return undefined;

@@ -12,7 +12,6 @@ import { ProgressReport } from "./progress.js";
 import type { Pump } from "./pump.js";
 import { loadPyodide, watchEnd } from "./pyodide.js";
 import type { Log } from "./serve.js";
-import { listenForSignals } from "./signals.js";
 import { WheelStore, unpack } from "./wheels.js";
 
 export async function boot(
@@ -64,9 +63,7 @@ export async function boot(
     settings: options.settings,
     listening: strategy.listening,
   });
-  if (strategy.isDue) {
-    listenForSignals(pyodide, (now) => strategy.isDue?.(now) === true);
-  }
+  strategy.signals?.attach(pyodide);
   await runScript(pyodide, options.postStartScript, "postStartScript");
   pump.attach(handlers);
 }

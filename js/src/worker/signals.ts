@@ -20,17 +20,28 @@ interface Module {
 }
 
 /** Stands in for the one-number array that Pyodide takes as its interrupt buffer. */
-class SignalBuffer {
-  readonly #module: Module;
+export class Signals {
   readonly #isDue: (now: number) => boolean;
+  #module: Module | null = null;
   #last = 0;
   #quietUntil = 0;
   #steps = MOST_STEPS;
 
-  constructor(module: Module, isDue: (now: number) => boolean) {
-    this.#module = module;
+  /** @param isDue whether Python's handler of SIGUSR1 is to be called, between two of its steps */
+  constructor(isDue: (now: number) => boolean) {
     this.#isDue = isDue;
   }
+
+  /** Begin: Python has a handler. */
+  attach(pyodide: Pyodide): void {
+    this.#module = (pyodide as unknown as { _module: Module })._module;
+    pyodide.setInterruptBuffer(this as unknown as Int32Array);
+  }
+
+  /** Look at the next step, and less often only as steps prove to be fast. */
+  readonly attend = (): void => {
+    this.#setSteps(0);
+  };
 
   /** Read by Python: a signal's number, or 0. */
   get 0(): number {
@@ -50,16 +61,15 @@ class SignalBuffer {
 
   /** A loop of slow steps would look too rarely, one of fast steps too often. */
   #pace(elapsed: number): void {
-    const clock = this.#module.__Py_emscripten_signal_clock;
-    if (clock !== undefined) {
-      this.#steps = Math.min(MOST_STEPS, Math.round(((this.#steps + 1) * AIM) / Math.max(elapsed, 0.001)));
-      this.#module.HEAP32[clock >> 2] = this.#steps;
+    const aim = Math.round(((this.#steps + 1) * AIM) / Math.max(elapsed, 0.001));
+    this.#setSteps(Math.min(MOST_STEPS, 2 * this.#steps + 1, aim));
+  }
+
+  #setSteps(steps: number): void {
+    const clock = this.#module?.__Py_emscripten_signal_clock;
+    if (clock !== undefined && this.#module !== null) {
+      this.#steps = steps;
+      this.#module.HEAP32[clock >> 2] = steps;
     }
   }
-}
-
-/** Have Python's handler of SIGUSR1 called, between two of its steps, whenever that is due. */
-export function listenForSignals(pyodide: Pyodide, isDue: (now: number) => boolean): void {
-  const module = (pyodide as unknown as { _module: Module })._module;
-  pyodide.setInterruptBuffer(new SignalBuffer(module, isDue) as unknown as Int32Array);
 }

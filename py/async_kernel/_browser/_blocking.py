@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-from async_kernel._browser._listening import Listening, interruptible
+from async_kernel._browser._listening import Listening
 from async_kernel.shell._run import current_run
 
 if TYPE_CHECKING:
@@ -36,9 +36,12 @@ class Blocking(Listening):
 
     def on_signal(self, frame: FrameType | None) -> None:
         self._listening.rest(_RETRY)
-        if self._listening.interrupted() and (at := interruptible(frame)):
+        if self._listening.interrupted() and (at := self._interruptible(frame)):
             self.interface.last_interrupt_frame = frame
             self._raise(at)
+
+    def attend(self) -> None:
+        self._listening.attend()
 
     def _raise(self, at: Place) -> NoReturn:
         if at.kind == "cell":
@@ -57,7 +60,7 @@ class Blocking(Listening):
 
     def _check(self) -> None:
         """Raise an interrupt that has come."""
-        if self._listening.interrupted() and (at := interruptible(_caller())):
+        if self._listening.interrupted() and (at := self._interruptible(_caller())):
             self._raise(at)
 
     def sleep(self, seconds: float) -> None:

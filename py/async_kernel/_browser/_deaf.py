@@ -29,6 +29,9 @@ class Deaf(Listening):
     def on_signal(self, frame: FrameType | None) -> None:
         pass  # the worker gives none
 
+    def attend(self) -> None:
+        pass  # as above
+
     def interrupt(self) -> None:
         self._stop_runs()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -17,6 +19,8 @@ T = TypeVar("T")
 
 _HOLDERS: Final = ("threading", "queue", "logging", "importlib", "async_kernel")
 """Modules that hold locks: nothing else may run, or be raised, in their midst."""
+_PATIENCE: Final = 0.5
+"""Seconds that IPython may take for itself, to load a magic or make a traceback, before it is treated as user code."""
 
 
 class Listening(ABC):
@@ -28,6 +32,7 @@ class Listening(ABC):
 
     def __init__(self, interface: BaseInterface) -> None:
         self.interface = interface
+        self._ipython_since: float | None = None
 
     can_wait: bool = False
     """Whether `wait` works: the event loop goes on while a stack waits."""
@@ -35,6 +40,10 @@ class Listening(ABC):
     @abstractmethod
     def on_signal(self, frame: FrameType | None) -> None:
         """Called now and then while Python computes, with what it runs, between two of its steps."""
+
+    @abstractmethod
+    def attend(self) -> None:
+        """A user's code begins, with steps that may be slow ones: be called soon."""
 
     @abstractmethod
     def interrupt(self) -> None:
@@ -74,21 +83,33 @@ class Listening(ABC):
         """
         return self.wait(main)
 
+    def _interruptible(self, frame: FrameType | None) -> Place | None:
+        """The place of a frame, if it is user code in which other code may run and exceptions be raised."""
+        at = place(frame)
+        if frame is None or at.kind == "kernel" or at.fragile or _package(frame) in _HOLDERS:
+            return None
+        now = time.monotonic()
+        if _innermost(frame) != "IPython":
+            self._ipython_since = None
+        elif self._ipython_since is None:
+            self._ipython_since = now
+        return None if self._ipython_since and now - self._ipython_since < _PATIENCE else at
+
     def _stop_runs(self) -> None:
         """Stop the cells that await."""
         for run in list(self.interface.kernel.main_shell.runs):
             run.stop(KeyboardInterrupt())
 
 
-def interruptible(frame: FrameType | None) -> Place | None:
-    """The place of a frame, if it is user code in which other code may run and exceptions be raised."""
-    at = place(frame)
-    return None if at.kind == "kernel" or at.fragile or _holds(frame) else at
+def _innermost(frame: FrameType | None) -> str:
+    """The package of the code that is at work: the innermost that is not the standard library's."""
+    while frame and _package(frame) in sys.stdlib_module_names:
+        frame = frame.f_back
+    return _package(frame) if frame else ""
 
 
-def _holds(frame: FrameType | None) -> bool:
-    module = str(frame.f_globals.get("__name__", "")) if frame else ""
-    return module.partition(".")[0] in _HOLDERS
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
 def strategy(

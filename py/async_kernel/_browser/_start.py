@@ -62,6 +62,7 @@ async def start(
     blocking_calls = BlockingCalls(listening)
     blocking_calls.install()
     interface.at_end(blocking_calls.uninstall)
+    interface.kernel.before_code = listening.attend
     signal.signal(signal.SIGUSR1, lambda _, frame: listening.on_signal(frame))
 
     def handle_msg(msg_json: str, buffers: Sequence[Any] | None = None) -> None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from IPython.core.error import StdinNotImplementedError
 from pyodide.ffi import can_run_sync, run_sync
 
-from async_kernel._browser._listening import Listening, interruptible
+from async_kernel._browser._listening import Listening
 from async_kernel._interrupt import place
 from async_kernel.shell._run import CellRun, current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable
     from types import FrameType
 
     from async_kernel.interface import BaseInterface
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SLICE: Final = 0.01
-"""Seconds that a cell computes before the event loop gets a turn."""
-_LONGEST: Final = 0.025
-"""As `_SLICE`, where turns that bring nothing take long."""
+"""Seconds that a cell computes, at least, before the event loop gets a turn."""
+_PATIENT: Final = 0.025
+"""As `_SLICE`, at the most, where a turn brings nothing: a cell computes `_SHARE` times as long as that takes."""
 _SHARE: Final = 25
-"""A cell computes at least so many times as long as a turn that brings nothing takes, up to `_LONGEST`."""
+_FAIR: Final = 0.1
+"""As `_SLICE`, at the most, where callbacks take long: a cell computes as long as they do."""
 _TURN: Final = 0.05
 """Seconds after which a turn ends although the event loop has more to do."""
 
@@ -42,6 +43,8 @@ class Stack:
     """The cell's run that it belongs to."""
     kind: Literal["cell", "task", "kernel"]
     """See `Place`."""
+    computes: bool = False
+    """Whether it only gives the event loop a turn."""
     wake: Callable[[], object] = lambda: None
     error: BaseException | None = None
     """What is to be raised when it goes on."""
@@ -92,15 +95,27 @@ class StackSwitching(Listening):
     def on_signal(self, frame: FrameType | None) -> None:
         begin = time.perf_counter()
         self._listening.rest(1000 * _SLICE)  # for others that compute meanwhile
-        at = interruptible(frame)
+        at = self._interruptible(frame)
         if at is None or not can_run_sync():
             return
-        with self._waiting(at.kind) as stack:
+        stack = self._enter(at.kind, computes=True)
+        try:
             self._give_turns(stack, begin)
-            took = time.perf_counter() - begin
-            self._listening.rest(1000 * max(_SLICE, min(_LONGEST, _SHARE * took), took))
-        if isinstance(stack.error, KeyboardInterrupt):
+            self._listening.rest(1000 * self._pause(stack, time.perf_counter() - begin))
+        finally:
+            self._stacks.remove(stack)
+        if stack.error:
             self.interface.last_interrupt_frame = frame
+            raise stack.error
+
+    def _pause(self, stack: Stack, took: float) -> float:
+        """Seconds until the next turn, after one that took so many."""
+        if any(s.computes for s in self._stacks if s is not stack):
+            return _SLICE  # the turn was mostly theirs
+        return max(_SLICE, min(_PATIENT, _SHARE * took), min(_FAIR, took))
+
+    def attend(self) -> None:
+        self._listening.attend()
 
     def _give_turns(self, stack: Stack, begin: float) -> None:
         """One turn, and more while they bring something."""
@@ -124,17 +139,10 @@ class StackSwitching(Listening):
             if run not in in_place:
                 run.stop(KeyboardInterrupt())
 
-    @contextmanager
-    def _waiting(self, kind: Literal["cell", "task", "kernel"]) -> Generator[Stack]:
-        """Let the block wait, and then raise what it was interrupted with."""
-        stack = Stack(current_run(), kind)
+    def _enter(self, kind: Literal["cell", "task", "kernel"], *, computes: bool = False) -> Stack:
+        stack = Stack(current_run(), kind, computes)
         self._stacks.append(stack)
-        try:
-            yield stack
-        finally:
-            self._stacks.remove(stack)
-        if stack.error:
-            raise stack.error
+        return stack
 
     def wait(self, awaitable: Awaitable[T]) -> T:
         if not can_run_sync():
@@ -149,15 +157,17 @@ class StackSwitching(Listening):
                 woken.set_result(None)
 
         future.add_done_callback(wake)
+        stack = self._enter(place(sys._getframe()).kind)
+        stack.wake = wake
         try:
-            with self._waiting(place(sys._getframe()).kind) as stack:
-                stack.wake = wake
-                run_sync(woken)
-        except BaseException:
-            if future is not awaitable:
-                future.cancel()
-            raise
-        return future.result()
+            run_sync(woken)
+        finally:
+            self._stacks.remove(stack)
+        if stack.error is None:
+            return future.result()
+        if future is not awaitable:
+            future.cancel()
+        raise stack.error
 
     def sleep(self, seconds: float) -> None:
         deadline = time.perf_counter() + seconds

@@ -1,6 +1,7 @@
 /** Where a waiting stack keeps the worker from its event loop: what it asks, and which interrupts it has heard of. */
 
 import type { Answer, Question } from "../../protocol.js";
+import { Signals } from "../signals.js";
 import type { BlockingListening, Strategy } from "./listening.js";
 
 /** Asks the page, and blocks until it answers. */
@@ -11,6 +12,7 @@ const LONGEST = 10_000;
 
 export class Blocking implements Strategy {
   readonly listening: BlockingListening;
+  readonly signals = new Signals((now) => this.#isDue(now));
   readonly #look: (now: number) => number;
   #heard = 0;
   #handled = 0;
@@ -44,6 +46,7 @@ export class Blocking implements Strategy {
       rest: (milliseconds) => {
         this.#notBefore = performance.now() + milliseconds;
       },
+      attend: this.signals.attend,
       sleep: (milliseconds) => {
         asked({ type: "sleep", milliseconds: Math.min(milliseconds, LONGEST), press: this.#handled });
       },
@@ -62,7 +65,7 @@ export class Blocking implements Strategy {
     };
   }
 
-  isDue(now: number): boolean {
+  #isDue(now: number): boolean {
     if (now < this.#notBefore) {
       return false;
     }

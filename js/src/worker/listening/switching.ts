@@ -1,5 +1,6 @@
 /** JSPI: a stack waits for a promise in place, and the event loop goes on. */
 
+import { Signals } from "../signals.js";
 import type { Strategy } from "./listening.js";
 
 export function stackSwitching(): Strategy {
@@ -12,9 +13,10 @@ export function stackSwitching(): Strategy {
   if ("unref" in port1) {
     (port1 as unknown as { unref(): void }).unref(); // in Node a port keeps the thread alive
   }
+  const signals = new Signals((now) => now >= due);
   return {
     way: "stack switching",
-    isDue: (now) => now >= due,
+    signals,
     pressed: () => undefined, // the interrupt_request itself is heard
     listening: {
       way: "stack switching",
@@ -26,6 +28,7 @@ export function stackSwitching(): Strategy {
       rest(milliseconds) {
         due = performance.now() + milliseconds;
       },
+      attend: signals.attend,
     },
   };
 }
