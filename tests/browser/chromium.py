@@ -95,9 +95,10 @@ class LabMaker:
         self._outside = outside
         self._pages = pages
 
-    def __call__(self, stack: ExitStack, url: str | None = None) -> Lab:
+    def __call__(self, stack: ExitStack, url: str | None = None, *, service_worker: bool = True) -> Lab:
         """A page, closed and checked with `stack`. It is still empty."""
         context = self._browser.new_context(
+            service_workers="allow" if service_worker else "block",
             proxy={"server": self._outside.url, "bypass": "127.0.0.1"},
             viewport={"width": 1300, "height": 900},
             reduced_motion="reduce",

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_HOLDERS: Final = ("threading", "queue", "logging", "importlib", "async_kernel")
+_HOLDERS: Final = ("threading", "queue", "logging", "importlib")
 """Modules that hold locks: nothing else may run, or be raised, in their midst."""
+_HELPERS: Final = ("pyodide", "_pyodide")
+"""Packages that work for their callers, as the standard library does."""
 _PATIENCE: Final = 0.5
 """Seconds that IPython may take for itself, to load a magic or make a traceback, before it is treated as user code."""
 
@@ -88,8 +90,11 @@ class Listening(ABC):
         at = place(frame)
         if frame is None or at.kind == "kernel" or at.fragile or _package(frame) in _HOLDERS:
             return None
+        worker = _worker(frame)
+        if worker == "async_kernel":
+            return None
         now = time.monotonic()
-        if _innermost(frame) != "IPython":
+        if worker != "IPython":
             self._ipython_since = None
         elif self._ipython_since is None:
             self._ipython_since = now
@@ -101,9 +106,9 @@ class Listening(ABC):
             run.stop(KeyboardInterrupt())
 
 
-def _innermost(frame: FrameType | None) -> str:
-    """The package of the code that is at work: the innermost that is not the standard library's."""
-    while frame and _package(frame) in sys.stdlib_module_names:
+def _worker(frame: FrameType | None) -> str:
+    """The package for which a frame works: the innermost that is not the standard library's or a helper."""
+    while frame and ((package := _package(frame)) in sys.stdlib_module_names or package in _HELPERS):
         frame = frame.f_back
     return _package(frame) if frame else ""
 
