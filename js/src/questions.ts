@@ -34,6 +34,10 @@ export class Questions {
 }
 
 function parentId(json: string): string | undefined {
-  const { parent_header: parent } = JSON.parse(json) as { parent_header?: { msg_id?: string } };
-  return parent?.msg_id;
+  try {
+    const { parent_header: parent } = JSON.parse(json) as { parent_header?: { msg_id?: string } };
+    return parent?.msg_id;
+  } catch {
+    return undefined; // Python says what is wrong with it
+  }
 }

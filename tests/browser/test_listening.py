@@ -25,22 +25,25 @@ COMPUTES = {
     "library": "import re\nre.match('(a+)+$', 'a' * 60 + 'b')",
     "other library": "import json\nwhile True: json.dumps([{'a': i} for i in range(100)], indent=1)",
     "C iterator": "import itertools\nfor _ in itertools.count(): pass",
+    "task": "# task\nprint('begins')\nwhile True: pass",
     "consumed generator": "import itertools\nany(n < 0 for n in itertools.count())",
 }
-AWAITS = {"await": "import asyncio\nawait asyncio.sleep(3600)"}
 NO_STEPS = "import itertools, collections\ncollections.deque(itertools.repeat(0), maxlen=0)"
 """A call of compiled code that has no end."""
 
 
-@pytest.fixture(scope="module", params=ROWS, ids=lambda row: row.name)
-def row(request: pytest.FixtureRequest) -> Row:
-    return request.param
+def rows(count: int) -> pytest.MarkDecorator:
+    """Run in the first rows: pytest keeps a row's page for its tests by the row's number."""
+    return pytest.mark.parametrize("row", ROWS[:count], ids=lambda row: row.name, scope="module")
+
+
+every_row = rows(4)
+rows_that_hear = rows(3)
+row_that_always_listens = rows(1)
 
 
 @pytest.fixture(scope="module")
-def lab(
-    row: Row, lab_maker: LabMaker, site: object, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[Lab]:
+def lab(row: Row, lab_maker: LabMaker, site: object, tmp_path_factory: pytest.TempPathFactory) -> Generator[Lab]:
     with ExitStack() as stack:
         yield row.open_lab(stack, lab_maker, site, tmp_path_factory.mktemp("row"))
 
@@ -73,50 +76,35 @@ def stopped(notebook: Notebook, cell: Cell) -> None:
     expect(notebook.run("import asyncio\nawait asyncio.sleep(0.01)\n6 * 7").result).to_have_text("42")
 
 
-def only(row: Row, *names: str) -> None:
-    """Go on in these rows; the others are told of in tests of their own."""
-    if row.name not in names:
-        pytest.skip(f"not of the row {row.name!r}")
-
-
-HEARING = ("stack switching", "shared memory", "service worker")
-
-
-@pytest.mark.parametrize("case", [*COMPUTES, *AWAITS])
+@rows_that_hear
+@pytest.mark.parametrize("case", COMPUTES)
 def test_stop_button(row: Row, notebook: Notebook, case: str) -> None:
-    if row.name == "none" and case not in AWAITS:
-        pytest.skip("see test_stop_button_that_cannot_be_heard")
-    cell = begin(notebook, (COMPUTES | AWAITS)[case])
+    cell = begin(notebook, COMPUTES[case])
     notebook.interrupt()
     stopped(notebook, cell)
 
 
-def test_stop_button_and_a_task(row: Row, notebook: Notebook) -> None:
-    only(row, *HEARING)
-    cell = begin(notebook, "# task\nprint('begins')\nwhile True: pass")
+@every_row
+def test_stop_button_and_a_cell_that_awaits(row: Row, notebook: Notebook) -> None:
+    cell = begin(notebook, "import asyncio\nawait asyncio.sleep(3600)")
     notebook.interrupt()
     stopped(notebook, cell)
 
 
-@pytest.mark.parametrize("code", ["while True: pass", NO_STEPS], ids=["no way", "no steps"])
-def test_stop_button_that_cannot_be_heard(row: Row, lab: Lab, notebook: Notebook, code: str) -> None:
-    if row.name == "none":
-        reason = "there is no service worker"
-    else:
-        only(row, *HEARING if code == NO_STEPS else ())
-        reason = "compiled code"
-    begin(notebook, code)
+@every_row
+def test_stop_button_that_cannot_be_heard(row: Row, lab: Lab, notebook: Notebook) -> None:
+    begin(notebook, "while True: pass" if row.name == "none" else NO_STEPS)
     notebook.interrupt()
     told = lab.toasts.filter(has_text="does not hear the stop button")
-    expect(told).to_contain_text(reason)
+    expect(told).to_contain_text("there is no service worker" if row.name == "none" else "compiled code")
     told.get_by_role("button", name="Restart Kernel").click()
     expect(told).to_have_count(0)
     notebook.kernel_settles()
     expect(notebook.run("6 * 7").result).to_have_text("42")
 
 
+@rows_that_hear
 def test_other_ways_to_interrupt(row: Row, lab: Lab, notebook: Notebook) -> None:
-    only(row, *HEARING)
     cell = begin(notebook, "while True: pass")
     lab.page.get_by_role("menuitem", name="Kernel", exact=True).click()
     lab.page.get_by_role("menuitem", name="Interrupt Kernel").click()
@@ -138,8 +126,8 @@ def test_other_ways_to_interrupt(row: Row, lab: Lab, notebook: Notebook) -> None
     stopped(notebook, cell)
 
 
+@rows_that_hear
 def test_interrupt_that_is_caught_and_a_second(row: Row, notebook: Notebook) -> None:
-    only(row, *HEARING)
     cell = begin(
         notebook,
         "print('begins')\n"
@@ -151,14 +139,16 @@ def test_interrupt_that_is_caught_and_a_second(row: Row, notebook: Notebook) -> 
     cell.shows("caught")
     notebook.interrupt()
     stopped(notebook, cell)
-    cell = begin(notebook, "try:\n    print('begins')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('fine')")
+    cell = begin(
+        notebook, "try:\n    print('begins')\n    while True: pass\nexcept KeyboardInterrupt:\n    print('fine')"
+    )
     notebook.interrupt()
     cell.ran()
     cell.printed(["begins", "fine"])
 
 
+@rows_that_hear
 def test_cells_behind_an_interrupted_one_are_not_run(row: Row, notebook: Notebook) -> None:
-    only(row, *HEARING)
     cell = begin(notebook, "while True: pass")
     behind = notebook.start("'never'")
     expect(behind.prompt).to_have_text("[*]:")
@@ -185,6 +175,7 @@ ASKS = {
 }
 
 
+@every_row
 @pytest.mark.parametrize("place", ASKS)
 def test_input(row: Row, notebook: Notebook, place: str) -> None:
     cell = notebook.start(ASKS[place])
@@ -200,8 +191,8 @@ def test_input(row: Row, notebook: Notebook, place: str) -> None:
     cell.ran()
 
 
+@rows_that_hear
 def test_input_in_a_console(row: Row, lab: Lab, notebook: Notebook) -> None:
-    only(row, *HEARING)
     console = lab.console_of(notebook)
     cell = console.start("print('Hello', input('Who? '))")
     cell.answer("Ada")
@@ -209,8 +200,8 @@ def test_input_in_a_console(row: Row, lab: Lab, notebook: Notebook) -> None:
     console.close()
 
 
+@rows_that_hear
 def test_input_is_interrupted(row: Row, notebook: Notebook) -> None:
-    only(row, *HEARING)
     cell = notebook.start("input('Who? ')")
     expect(cell.question).to_have_text("Who? ")
     notebook.interrupt()
@@ -220,8 +211,8 @@ def test_input_is_interrupted(row: Row, notebook: Notebook) -> None:
     cell.shows("Hello Ada")
 
 
+@rows_that_hear
 def test_two_kernels_that_ask_at_once(row: Row, lab: Lab, notebook: Notebook) -> None:
-    only(row, *HEARING)
     other = lab.new_notebook()
     asks = [document.start("print('I am', input('Who? '))") for document in (notebook, other)]
     for document, cell, name in zip((other, notebook), reversed(asks), ("other", "one"), strict=True):
@@ -232,10 +223,10 @@ def test_two_kernels_that_ask_at_once(row: Row, lab: Lab, notebook: Notebook) ->
         cell.shows(f"I am {name}")
     other.activate()
     other.shut_down()
-    other.close()
 
 
-def test_sleep_takes_its_time(notebook: Notebook) -> None:
+@every_row
+def test_sleep_takes_its_time(row: Row, notebook: Notebook) -> None:
     cell = notebook.run(
         "import time\n"
         "for seconds in (0, 0.001, 0.25):\n"
@@ -246,6 +237,7 @@ def test_sleep_takes_its_time(notebook: Notebook) -> None:
     cell.printed(["True"] * 3)
 
 
+@every_row
 @pytest.mark.parametrize("code", ["asyncio.run(main())", "asyncio.get_event_loop().run_until_complete(main())"])
 def test_loops_in_a_cell(row: Row, notebook: Notebook, code: str) -> None:
     cell = notebook.start(f"import asyncio\nasync def main():\n    await asyncio.sleep(0)\n    return 'ran'\n{code}")
@@ -255,11 +247,18 @@ def test_loops_in_a_cell(row: Row, notebook: Notebook, code: str) -> None:
         expect(cell.error).to_contain_text("await it instead")
 
 
+LOGGED = {
+    "stack switching": "can switch stacks",
+    "shared memory": "the page is isolated",
+    "service worker": "by way of the service worker",
+    "none": "cannot reach a cell that computes",
+}
+
+
+@every_row
 def test_capability_is_logged(row: Row, lab: Lab, notebook: Notebook) -> None:
     notebook.command("logconsole:open")
     console = lab.page.locator(".jp-LogConsolePanel")
-    lab.page.locator(".jp-LogConsoleLogLevel select, .jp-LogConsolePanel select").first.select_option("info")
-    words = {"stack switching": "can switch stacks", "shared memory": "the page is isolated", "none": "cannot reach"}
-    expect(console).to_contain_text(words.get(row.name, "by way of the service worker"))
-    console.locator("xpath=ancestor::*[contains(@class, 'lm-DockPanel')]").first.wait_for()
-    lab.do("logconsole:close") if lab.call("() => jupyterapp.commands.hasCommand('logconsole:close')") else None
+    expect(console).to_be_visible()
+    lab.call("() => jupyterapp.commands.execute('logconsole:set-level', { level: 'info' }).then(() => undefined)")
+    expect(console).to_contain_text(LOGGED[row.name])

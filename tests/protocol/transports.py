@@ -82,6 +82,8 @@ class Transport(ABC):
     name: str
     listens_always: bool
     """Whether messages are answered while a cell computes or sleeps, comm messages among them."""
+    stops_computing: bool
+    """Whether a cell that computes or sleeps can be interrupted."""
     has_threads: bool
     has_history_database: bool
     """Whether the inputs of other sessions are kept."""
@@ -103,6 +105,7 @@ class InProcess(Transport):
 
     name = "in-process"
     listens_always = False
+    stops_computing = False
     has_threads = True
     has_history_database = True
 
@@ -156,6 +159,7 @@ class Node(Transport):
     has_threads = False
     has_history_database = False
     listens_always = True
+    stops_computing = True
     command: ClassVar[list[str]] = [NODE_WITH_JSPI, "--experimental-wasm-jspi"]
 
     def __init__(self) -> None:
@@ -208,8 +212,8 @@ class NodeProcess:
         self.ready = threading.Event()
         self.failure: str | None = None
 
-    def deliver(self, text: str, buffers: list[Buffer] | None = None, channel: str = "shell") -> None:
-        self._write({"type": "message", "channel": channel}, text.encode(), *(buffers or ()))
+    def deliver(self, text: str, buffers: list[Buffer] | None = None) -> None:
+        self._write({"type": "message", "channel": channel_of(text)}, text.encode(), *(buffers or ()))
 
     def _write(self, head: Mapping[str, Any], *parts: Buffer) -> None:
         parts = (json.dumps(head).encode(), *parts)
@@ -244,12 +248,21 @@ class NodeProcess:
     def _receive(self, text: str, buffers: list[Buffer]) -> None:
         asks = '"input_request"' in text
         if (reply := self.line.receive(text, buffers, asks)) is not None:
-            self.deliver(reply, channel="stdin")
+            self.deliver(reply)
 
     def _end(self, why: str) -> None:
         self.failure = "\n".join([why, *self.log[-20:]])[:4000]
         self.line.fail(self.failure)
         self.ready.set()
+
+
+def channel_of(text: str) -> str:
+    """The channel that a message is for, `shell` where it does not say so well."""
+    try:
+        channel = json.loads(text)["channel"]
+    except (ValueError, LookupError, TypeError):
+        return "shell"
+    return channel if channel in ("control", "stdin") else "shell"
 
 
 @contextmanager

@@ -256,8 +256,15 @@ function askUrl({ drive }: Pick<StartOptions, "drive">): string | undefined {
 }
 
 function isInterrupt(message: JupyterMessage | EncodedMessage): boolean {
-  const { header } = "json" in message ? (JSON.parse(message.json) as Partial<JupyterMessage>) : message;
-  return header?.msg_type === "interrupt_request";
+  if (!("json" in message)) {
+    return message.header.msg_type === "interrupt_request";
+  }
+  try {
+    const { header } = JSON.parse(message.json) as Partial<JupyterMessage>;
+    return header?.msg_type === "interrupt_request";
+  } catch {
+    return false; // the kernel refuses it
+  }
 }
 
 function deferred(): Deferred {
