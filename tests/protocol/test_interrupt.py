@@ -187,7 +187,7 @@ async def test_two_stacks_go_on_in_either_order(
 async def test_interrupts_at_random_moments(client: ProtocolClient, transport: Transport) -> None:
     """Each request gets one reply, the cell behind runs, and no interrupt strikes anything else."""
     number = int(os.environ.get("ASYNC_KERNEL_INTERRUPTS", "0"))
-    chance = random.Random(number or 1)  # noqa: S311  # no secrets
+    chance = random.Random(number or 1)  # no secrets
     cells = [*AWAITS.values(), "6 * 7", "1 / 0"]
     cells += BLOCKS.values() if transport.stops_computing else ()
     cells += LOOPS.values() if transport.listens_always else ()

@@ -1,7 +1,7 @@
 /** The stop button. */
 
 import type { JupyterFrontEnd } from "@jupyterlab/application";
-import { type ISessionContext, Notification } from "@jupyterlab/apputils";
+import { Dialog, type ISessionContext } from "@jupyterlab/apputils";
 import type { IKernelClient } from "@jupyterlite/services";
 import type { Widget } from "@lumino/widgets";
 
@@ -39,7 +39,7 @@ export function routeInterrupts(client: IKernelClient, kernels: ReadonlyMap<stri
 export class InterruptNotice {
   readonly #name: string;
   readonly #restart: () => void;
-  #id: string | null = null;
+  #dialog: Dialog<unknown> | null = null;
 
   /**
    * @param name the kernel's, as users know it
@@ -66,17 +66,29 @@ export class InterruptNotice {
   }
 
   close(): void {
-    if (this.#id !== null) {
-      Notification.dismiss(this.#id);
-      this.#id = null;
-    }
+    this.#dialog?.dispose();
+    this.#dialog = null;
   }
 
   #show(way: Way): void {
-    this.#id ??= Notification.warning(`${this.#name} does not hear the stop button. ${REASONS[way]}`, {
-      autoClose: false,
-      actions: [{ label: "Restart Kernel", displayType: "warn", callback: this.#restart }],
+    if (this.#dialog !== null) {
+      return;
+    }
+    const dialog = new Dialog({
+      title: `${this.#name} does not hear the stop button`,
+      body: `${REASONS[way]} A restart ends it, and all that the kernel holds in memory.`,
+      buttons: [Dialog.cancelButton({ label: "Wait" }), Dialog.warnButton({ label: "Restart Kernel" })],
     });
+    this.#dialog = dialog;
+    dialog.launch().then(
+      ({ button }) => {
+        this.#dialog = null;
+        if (button.accept) {
+          this.#restart();
+        }
+      },
+      () => undefined, // closed, since the interrupt was heard
+    );
   }
 }
 

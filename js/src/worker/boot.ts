@@ -14,13 +14,7 @@ import { loadPyodide, watchEnd } from "./pyodide.js";
 import type { Log } from "./serve.js";
 import { WheelStore, unpack } from "./wheels.js";
 
-export async function boot(
-  host: Host,
-  pump: Pump,
-  strategy: Strategy,
-  log: Log,
-  options: StartOptions,
-): Promise<void> {
+export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log, options: StartOptions): Promise<void> {
   const progress = new ProgressReport((state) => {
     host.post({ type: "progress", progress: state }, []);
   });
