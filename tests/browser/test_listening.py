@@ -162,7 +162,7 @@ ASKS = {
     "task": "import asyncio\nasync def ask():\n    print('Hello', input('Who? '))\nawait asyncio.create_task(ask())",
     "callback": (
         "import asyncio\ndone = asyncio.Event()\n"
-        "def ask():\n    print('Hello', input('Who? '))\n    done.set()\n"
+        "def ask():\n    try: print('Hello', input('Who? '))\n    finally: done.set()\n"
         "_ = asyncio.get_running_loop().call_soon(ask)\nawait done.wait()"
     ),
     "import": (
@@ -260,4 +260,5 @@ def test_capability_is_logged(row: Row, lab: Lab, notebook: Notebook) -> None:
     console = lab.page.locator(".jp-LogConsolePanel")
     expect(console).to_be_visible()
     lab.call("() => jupyterapp.commands.execute('logconsole:set-level', { level: 'info' }).then(() => undefined)")
+    notebook.restart()
     expect(console).to_contain_text(LOGGED[row.name])

@@ -173,7 +173,7 @@ export class Kernel {
     switch (message.type) {
       case "alive":
         this.#capabilities = detectCapabilities(message.way);
-        this.#log(message.way === "none" ? "warning" : "info", WAYS[message.way]);
+        this.#log(this.#capabilities.messages ? "info" : "warning", WAYS[message.way]);
         break;
       case "ask":
         void this.#answers?.answerShared(message.question);

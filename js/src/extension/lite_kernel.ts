@@ -95,7 +95,9 @@ export class LiteKernel implements IKernel {
 
   interrupt(): void {
     this.#parts.notice.interrupt(this.#kernel).catch((error: unknown) => {
-      this.#parts.log.add({ level: "warning", text: `The interrupt was not answered: ${String(error)}` });
+      if (!this.#isDisposed) {
+        this.#parts.log.add({ level: "warning", text: `The interrupt was not answered: ${String(error)}` });
+      }
     });
   }
 
