@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -44,19 +45,20 @@ CASES = {
     "library: json": "import json\nwhile True: json.dumps([{'a': i} for i in range(100)], indent=1)",
     "for over itertools.count": "import itertools\nfor _ in itertools.count(): pass",
 }
-STOP = """async (kernel, code) => {
+BEGIN = """async (kernel, code) => {
     const future = kernel.requestExecute({ code, allow_stdin: true });
     await new Promise((begins) => {
         future.onIOPub = ({ content }) => content.text?.includes("begins") && begins();
     });
-    await new Promise((resolve) => setTimeout(resolve, 200 + 100 * Math.random()));
-    const button = document.querySelector('[data-command="notebook:interrupt-kernel"]');
-    const begin = performance.now();
-    button.click();
-    const { content } = await future.done;
-    if (content.ename !== "KeyboardInterrupt") throw new Error(JSON.stringify(content));
-    return performance.now() - begin;
+    window.clicked = new Promise((resolve) => {
+        window.addEventListener("pointerdown", () => resolve(performance.now()), { capture: true, once: true });
+    });
+    window.ended = future.done.then(({ content }) => {
+        if (content.ename !== "KeyboardInterrupt") throw new Error(JSON.stringify(content));
+        return performance.now();
+    });
 }"""
+ENDED = "async () => (await window.ended) - (await window.clicked)"
 INFO = """async (kernel, rounds) => {
     const future = kernel.requestExecute({ code: "print('begins')\\nwhile True: pass" });
     await new Promise((begins) => { future.onIOPub = ({ content }) => content.text && begins(); });
@@ -118,12 +120,19 @@ def with_kernel(notebook: Notebook, function: str, argument: Any) -> Any:
     return notebook.with_kernel(f"(kernel) => ({function})(kernel, {json.dumps(argument)})")
 
 
+def stop(notebook: Notebook, code: str) -> float:
+    """From the click on the stop button to the end of a cell."""
+    with_kernel(notebook, BEGIN, code if "begins" in code else f"print('begins')\n{code}")
+    notebook.lab.page.wait_for_timeout(random.uniform(200, 300))
+    notebook.interrupt()
+    return float(notebook.lab.call(ENDED))
+
+
 def measure(notebook: Notebook, rounds: int) -> dict[str, list[float]]:
     """All rounds, by figure."""
     times: dict[str, list[float]] = {}
     for name, code in CASES.items():
-        code = code if "begins" in code else f"print('begins')\n{code}"  # noqa: PLW2901
-        times[f"stop: {name}"] = [with_kernel(notebook, STOP, code) for _ in range(rounds)]
+        times[f"stop: {name}"] = [stop(notebook, code) for _ in range(rounds)]
     times["kernel_info during while True"] = with_kernel(notebook, INFO, 3 * rounds)
     notebook.run(SLIDER).root.locator(".noUi-handle").wait_for()
     busy = notebook.start("import time\nbegin = time.time()\nwhile time.time() - begin < 5: pass")
@@ -140,6 +149,7 @@ def main() -> None:
     if not SITE.exists():
         sys.exit("The site is not built: run `npm start` once.")
     with SiteServer(SITE) as server, sync_playwright() as playwright:
+        expect.set_options(timeout=TIMEOUT)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1300, "height": 900})
         page.set_default_timeout(TIMEOUT)
