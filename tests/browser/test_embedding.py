@@ -26,7 +26,8 @@ PAGE = """<!doctype html>
     const message = (channel, msg_type, content, parent_header = {}) => ({
         channel, parent_header, content, metadata: {},
         header: {
-            msg_id: crypto.randomUUID(), msg_type, session, username: "", date: new Date().toISOString(), version: "5.4",
+            msg_id: crypto.randomUUID(), msg_type, session, username: "", version: "5.4",
+            date: new Date().toISOString(),
         },
     });
     const kernel = await startKernel({

@@ -26,9 +26,9 @@ T = TypeVar("T")
 
 _SLICE: Final = 0.01
 """Seconds that a cell computes, at least, before the event loop gets a turn."""
-_PATIENT: Final = 0.025
+_PATIENT: Final = 0.05
 """As `_SLICE`, at the most, where a turn brings nothing: a cell computes `_SHARE` times as long as that takes."""
-_SHARE: Final = 25
+_SHARE: Final = 50
 _FAIR: Final = 0.1
 """As `_SLICE`, at the most, where callbacks take long: a cell computes as long as they do."""
 _TURN: Final = 0.05
@@ -79,16 +79,17 @@ class StackSwitching(Listening):
         self._give_up = give_up
         self._stacks: list[Stack] = []
         self._scheduled = 0
-        """How many callbacks the event loop was given so far."""
+        """How many callbacks the event loop was given so far, but for those that waiting itself takes."""
         self._count_scheduled()
 
     def _count_scheduled(self) -> None:
         loop = asyncio.get_running_loop()
         call_soon = loop.call_soon
 
-        def counted(*args: Any, **kwargs: Any) -> asyncio.Handle:
-            self._scheduled += 1
-            return call_soon(*args, **kwargs)
+        def counted(callback: Callable[..., object], *args: Any, **kwargs: Any) -> asyncio.Handle:
+            if not _is_bookkeeping(callback):
+                self._scheduled += 1
+            return call_soon(callback, *args, **kwargs)
 
         loop.call_soon = counted  # type: ignore[method-assign, assignment]  # of this one object
 
@@ -200,3 +201,9 @@ class StackSwitching(Listening):
         except (KeyboardInterrupt, asyncio.CancelledError):
             self._give_up(msg_id)
             raise
+
+
+def _is_bookkeeping(callback: Callable[..., object]) -> bool:
+    """Whether Pyodide itself schedules a callback for each stack that waits."""
+    name = getattr(callback, "__name__", "") or type(callback).__name__
+    return name in ("_decrement_in_progress", "FutureDoneCallback")
