@@ -4,8 +4,11 @@ import type { Pyodide } from "./pyodide.js";
 
 /** Python's number for the signal; not SIGINT, whose handler raises wherever Python happens to be. */
 const SIGUSR1 = 10;
-/** Python looks after this many steps (backward jumps and calls) at the most: fewer where they are slow. */
-const MOST_STEPS = 50;
+/**
+ * Python looks after this many steps (backward jumps and calls) at the most, and fewer where they are slow: a look costs
+ * half a microsecond, and a loop whose steps turn slow of a sudden is heard from only after so many of them.
+ */
+const MOST_STEPS = 500;
 /** Milliseconds between two looks. */
 const AIM = 1;
 
@@ -25,7 +28,7 @@ export class Signals {
   #module: Module | null = null;
   #last = 0;
   #quietUntil = 0;
-  #steps = MOST_STEPS;
+  #steps = 0;
 
   /** @param isDue whether Python's handler of SIGUSR1 is to be called, between two of its steps */
   constructor(isDue: (now: number) => boolean) {
