@@ -24,6 +24,40 @@ export interface DriveOptions {
   readonly directory: string;
 }
 
+/** How Python hears from the page while it is busy: by switching stacks (JSPI), or one of what the page offers. */
+export type Way = "stack switching" | "shared memory" | "service worker" | "none";
+
+/** What the page offers a worker that blocks. */
+export interface ListeningOptions {
+  /** See `SharedMemory`. Absent on pages that are not isolated. */
+  readonly shared?: SharedArrayBuffer;
+  /** Absent without JupyterLite's service worker. */
+  readonly serviceWorker?: ServiceWorkerOptions;
+}
+
+export interface ServiceWorkerOptions {
+  /** The address whose requests the service worker hands on to pages. */
+  readonly url: string;
+  /** Names the page's end. */
+  readonly contextId: string;
+}
+
+/** What a worker that blocks asks. `press` is the last interrupt that it knows of: a later one is an answer. */
+export type Question =
+  | { readonly type: "look" }
+  | { readonly type: "sleep"; readonly milliseconds: number; readonly press: number }
+  | { readonly type: "input"; readonly id: string; readonly milliseconds: number; readonly press: number }
+  | { readonly type: "give up"; readonly id: string }
+  /** The next piece of an answer. */
+  | { readonly type: "more" };
+
+export interface Answer {
+  /** The number of the latest interrupt. */
+  readonly press: number;
+  /** An `input_reply`, if that was asked for and has come. */
+  readonly json?: string | undefined;
+}
+
 /** All that the worker needs to start; every address is absolute. */
 export interface StartOptions {
   /** The directory of `pyodide.mjs`, ending in a slash. */
@@ -46,6 +80,7 @@ export interface StartOptions {
   readonly drive?: DriveOptions;
   /** The web lock that the worker holds for its life, absent where there are none. */
   readonly lifeLock?: string;
+  readonly listening: ListeningOptions;
 }
 
 /** The file beside the wheels that says what they are. */
@@ -141,11 +176,17 @@ export type ToWorker =
   | { readonly type: "message"; readonly message: WireMessage }
   | { readonly type: "input_reply"; readonly message: WireMessage }
   | { readonly type: "drained"; readonly id: number }
+  /** An `interrupt_request` follows: the number of this interrupt. */
+  | { readonly type: "interrupt"; readonly press: number }
   | { readonly type: "stop" };
 
 export type FromWorker =
   /** The worker runs. */
-  | { readonly type: "alive"; readonly holdsLock: boolean }
+  | { readonly type: "alive"; readonly holdsLock: boolean; readonly way: Way }
+  /** A worker that blocks waits for the answer in shared memory. */
+  | { readonly type: "ask"; readonly question: Question }
+  /** Something was interrupted, though no `interrupt_request` could be received. */
+  | { readonly type: "interrupted" }
   | { readonly type: "progress"; readonly progress: Progress }
   | { readonly type: "log"; readonly record: LogRecord }
   | { readonly type: "ready" }

@@ -45,23 +45,39 @@ void test("messages that come before Python are kept, in order", () => {
 void test("buffers are transferred, each once", () => {
   const { host, pump } = setUp();
   const bytes = new Uint8Array([1, 2]);
-  void pump.send("{}", [bytes, bytes]);
+  pump.send("{}", [bytes, bytes]);
   assert.deepEqual(host.transferred, [bytes.buffer]);
 });
 
-void test("the oldest request for input gets the next reply", async () => {
+const reply = (parent: string, value: string): WireMessage =>
+  text(JSON.stringify({ parent_header: parent === "" ? {} : { msg_id: parent }, content: { value } }));
+
+void test("a reply goes to its question, or to the oldest if it names none", async () => {
   const { pump } = setUp();
-  const first = pump.send("{}", [], true);
-  const second = pump.send("{}", [], true);
-  pump.deliverInput(text("a"));
-  pump.deliverInput(text("b"));
-  assert.deepEqual(await Promise.all([first, second]), ["a", "b"]);
+  const answers = ["a", "b", "c"].map((id) => pump.answer(id));
+  const replies = [reply("b", "for b"), reply("", "for the oldest"), reply("the cell", "for the next")];
+  replies.forEach((message) => {
+    pump.deliverInput(message);
+  });
+  const [second, first, third] = replies.map(({ json }) => json);
+  assert.deepEqual(await Promise.all(answers), [first, second, third]);
+});
+
+void test("a reply that comes after its question was given up is nobody's", async () => {
+  const { pump, logged } = setUp();
+  void pump.answer("given up");
+  pump.giveUp("given up");
+  const answer = pump.answer("next");
+  pump.deliverInput(reply("given up", "late"));
+  assert.match(logged.join(), /input_reply/);
+  pump.deliverInput(reply("next", "in time"));
+  assert.equal(await answer, reply("next", "in time").json);
 });
 
 void test("a reply that nobody waits for is dropped and logged", () => {
   const { core, pump, logged } = setUp();
   pump.attach(core);
-  pump.deliverInput(text("a"));
+  pump.deliverInput(reply("", "unasked"));
   assert.deepEqual(core.received, []);
   assert.match(logged.join(), /input_reply/);
 });

@@ -22,7 +22,7 @@ _STEPS: Final = frozenset(
     )
 )
 """The functions by which event loops run tasks and callbacks."""
-_LOOPS: Final = ("asyncio", "anyio", "trio", "outcome")
+_LOOPS: Final = ("asyncio", "anyio", "trio", "outcome", "pyodide.webloop")
 _WAITS: Final = ("select", "get_events")
 """The functions of `selectors` and of trio in which an event loop waits."""
 _KERNEL: Final = ("async_kernel", "async_kernel_zmq", "IPython")

@@ -24,7 +24,7 @@ from async_kernel.shell._subshell import Subshell
 from async_kernel.shell._traps import Traps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from comm.base_comm import CommManager
 
@@ -70,6 +70,8 @@ class Kernel(HasInterface):
         self.comms = Comms(interface.iopub_send)
         self.last_execute: Request | None = None
         """The execute request that began last."""
+        self.before_code: Callable[[], None] = lambda: None
+        """Called before each statement of a cell."""
         self._dispatcher = Dispatcher(
             self,
             interface.callers,

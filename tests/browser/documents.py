@@ -31,6 +31,8 @@ class Cell:
         self.editor = root.locator(".jp-InputArea-editor .cm-content")
         self.prompt = root.locator(".jp-InputArea-prompt")
         self.outputs = root.locator(".jp-OutputArea-output")
+        self.question = root.locator(".jp-Stdin-prompt")
+        self.input_box = root.locator(".jp-Stdin-input")
         self.stdout = root.locator('[data-mime-type="application/vnd.jupyter.stdout"]')
         self.stderr = root.locator('[data-mime-type="application/vnd.jupyter.stderr"]')
         self.error = self.stderr
@@ -43,6 +45,11 @@ class Cell:
     def ran(self) -> None:
         """Wait until the cell has run."""
         expect(self.prompt).to_have_text(RAN)
+
+    def answer(self, text: str) -> None:
+        """Type into the box of `input`, which must come, and press Enter."""
+        self.input_box.fill(text)
+        self.input_box.press("Enter")
 
     @property
     def count(self) -> int:
@@ -209,14 +216,18 @@ class Console(Document):
 
     def run(self, code: str) -> Cell:
         """Type code and run it. Waits until it has run."""
+        cell = self.start(code)
+        cell.ran()
+        return cell
+
+    def start(self, code: str) -> Cell:
+        """Type code and run it."""
         self.activate()
         index = self.cells.count()
         self.prompt_cell.locator(".cm-content").click()
         self.lab.page.keyboard.insert_text(code)
         self.lab.page.keyboard.press("Shift+Enter")
-        cell = Cell(self.cells.nth(index))
-        cell.ran()
-        return cell
+        return Cell(self.cells.nth(index))
 
     def show_all_activity(self) -> None:
         """Show what other clients of the kernel do, too."""

@@ -75,7 +75,7 @@ function obey(kernel, head, [text, ...buffers]) {
 const kernel = await startKernel({
   pyodideUrl: new URL("node_modules/pyodide/", root).href,
   wheels: new URL("js/dist/wheels/manifest.json", root).href,
-  snapshotUrl: null, // this Node has no JSPI
+  snapshotUrl: new URL("js/dist/snapshot/snapshot.json", root).href,
   ...JSON.parse(process.argv[2] ?? "{}"),
   onMessage: ({ buffers, ...message }) =>
     sendFrame({ type: "message" }, Buffer.from(JSON.stringify(message)), ...buffers),

@@ -9,22 +9,12 @@ from protocol.client import outputs
 
 if TYPE_CHECKING:
     from async_kernel._wire import Message
-    from async_kernel.testing import Exchange
     from protocol.client import ProtocolClient
-    from protocol.transports import Transport
 
 pytestmark = pytest.mark.anyio
 
 
-def is_refused(done: Exchange) -> bool:
-    """Where nothing can wait for the answer, the cell gets a clear error."""
-    assert done.content["status"] == "error"
-    assert done.content["ename"] == "StdinNotImplementedError"
-    assert "JSPI" in done.content["evalue"]
-    return True
-
-
-async def test_input(client: ProtocolClient, transport: Transport) -> None:
+async def test_input(client: ProtocolClient) -> None:
     asked: list[Message] = []
 
     def answer(msg: Message) -> str:
@@ -33,9 +23,6 @@ async def test_input(client: ProtocolClient, transport: Transport) -> None:
 
     client.answer_input = answer
     done = await client.execute("print('before')\nname = input('Your name? ')\nname")
-    if not transport.can_input:
-        assert is_refused(done)
-        return
     (msg,) = asked
     assert msg["channel"] == "stdin"
     assert msg["header"]["msg_type"] == "input_request"
@@ -46,7 +33,7 @@ async def test_input(client: ProtocolClient, transport: Transport) -> None:
     assert kinds.index("stream") < kinds.index("input_request")
 
 
-async def test_getpass(client: ProtocolClient, transport: Transport) -> None:
+async def test_getpass(client: ProtocolClient) -> None:
     asked: list[Message] = []
 
     def answer(msg: Message) -> str:
@@ -55,9 +42,6 @@ async def test_getpass(client: ProtocolClient, transport: Transport) -> None:
 
     client.answer_input = answer
     done = await client.execute("import getpass\ngetpass.getpass('Word: ') + getpass.getpass()")
-    if not transport.can_input:
-        assert is_refused(done)
-        return
     assert [m["content"] for m in asked] == [
         {"prompt": "Word: ", "password": True},
         {"prompt": "Password: ", "password": True},
@@ -65,22 +49,22 @@ async def test_getpass(client: ProtocolClient, transport: Transport) -> None:
     assert outputs(done) == [("execute_result", "'secretsecret'")]
 
 
-async def test_prompt_of_any_object(client: ProtocolClient, transport: Transport) -> None:
+async def test_prompt_of_any_object(client: ProtocolClient) -> None:
     client.answer_input = lambda msg: msg["content"]["prompt"]
     done = await client.execute("input(42) + input()")
-    assert outputs(done) == [("execute_result", "'42'")] if transport.can_input else is_refused(done)
+    assert outputs(done) == [("execute_result", "'42'")]
 
 
-async def test_kernel_methods(client: ProtocolClient, transport: Transport) -> None:
+async def test_kernel_methods(client: ProtocolClient) -> None:
     client.answer_input = lambda msg: str(msg["content"]["password"])
     done = await client.execute("k = get_ipython().kernel\nk.raw_input('x') + k.getpass('y')")
-    assert outputs(done) == [("execute_result", "'FalseTrue'")] if transport.can_input else is_refused(done)
+    assert outputs(done) == [("execute_result", "'FalseTrue'")]
 
 
-async def test_end_of_file(client: ProtocolClient, transport: Transport) -> None:
+async def test_end_of_file(client: ProtocolClient) -> None:
     client.answer_input = lambda _: "\x04"
     done = await client.execute("input()")
-    assert done.content["ename"] == "EOFError" if transport.can_input else is_refused(done)
+    assert done.content["ename"] == "EOFError"
 
 
 async def test_not_allowed(client: ProtocolClient) -> None:
@@ -92,13 +76,13 @@ async def test_not_allowed(client: ProtocolClient) -> None:
         assert not done.of_type("input_request")
 
 
-async def test_in_a_task_of_the_cell(client: ProtocolClient, transport: Transport) -> None:
+async def test_in_a_task_of_the_cell(client: ProtocolClient) -> None:
     client.answer_input = lambda _: "from a task"
     done = await client.execute(
         "import anyio\nfrom async_kernel.caller import Caller\n"
         "async def ask():\n    await anyio.sleep(0)\n    return input()\nawait Caller().call_soon(ask)"
     )
-    assert outputs(done) == [("execute_result", "'from a task'")] if transport.can_input else is_refused(done)
+    assert outputs(done) == [("execute_result", "'from a task'")]
 
 
 async def test_outside_a_cell(client: ProtocolClient) -> None:

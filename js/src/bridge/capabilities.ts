@@ -1,4 +1,6 @@
-/** What this browser, and the headers that the page came with, allow. */
+/** What this browser and the page's headers allow, and what a kernel makes of it: the one place in the page that knows. */
+
+import type { Way } from "../protocol.js";
 
 export interface Capabilities {
   /** WebAssembly stack switching: Python can wait in place. */
@@ -9,17 +11,52 @@ export interface Capabilities {
   readonly serviceWorker: boolean;
   /** A worker that ends by itself is noticed at once. */
   readonly liveness: boolean;
+  /** How a cell that computes is interrupted. Where it is "none" the stop button reaches only cells that await. */
+  readonly interrupt: Way;
+  /** How `input` waits for its answer. Where it is "none" it raises StdinNotImplementedError. */
+  readonly input: Way;
+  /** Whether messages are answered while a cell computes, sleeps or waits for input. */
+  readonly messages: boolean;
 }
 
-export function detectCapabilities(): Capabilities {
+/**
+ * What a kernel can do here.
+ *
+ * @param way what the kernel's worker has chosen; before it has told, what it will choose as far as the page can see
+ */
+export function detectCapabilities(way?: Way): Capabilities {
   const inNode = isNode();
+  const jspi = way === undefined ? "Suspending" in WebAssembly : way === "stack switching";
+  const sharedArrayBuffer = inNode || crossOriginIsolated;
+  const serviceWorker = !inNode && "serviceWorker" in navigator && navigator.serviceWorker.controller !== null;
+  const chosen =
+    way ?? (jspi ? "stack switching" : sharedArrayBuffer ? "shared memory" : serviceWorker ? "service worker" : "none");
   return {
-    jspi: "Suspending" in WebAssembly,
-    sharedArrayBuffer: inNode || crossOriginIsolated,
-    serviceWorker: !inNode && "serviceWorker" in navigator && navigator.serviceWorker.controller !== null,
+    jspi,
+    sharedArrayBuffer,
+    serviceWorker,
     liveness: inNode || "locks" in navigator,
+    interrupt: chosen,
+    input: chosen,
+    messages: chosen === "stack switching",
   };
 }
+
+/** What a way gives, in a line for the log. */
+export const WAYS: Readonly<Record<Way, string>> = {
+  "stack switching":
+    "This browser can switch stacks (JSPI): the kernel answers while a cell computes, sleeps or waits for input, " +
+    "and the stop button reaches all of them.",
+  "shared memory":
+    "This browser cannot switch stacks (JSPI), but the page is isolated: the stop button and input work; " +
+    "other messages wait until the cell has ended or awaits.",
+  "service worker":
+    "This browser cannot switch stacks (JSPI) and the page is not isolated: the stop button and input work by way of " +
+    "the service worker; other messages wait until the cell has ended or awaits.",
+  none:
+    "This browser cannot switch stacks (JSPI), the page is not isolated (COOP and COEP headers) and there is no " +
+    "service worker: the stop button cannot reach a cell that computes, and input raises an error.",
+};
 
 export function isNode(): boolean {
   return typeof process === "object" && typeof process.versions.node === "string" && typeof document === "undefined";

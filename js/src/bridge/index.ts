@@ -15,7 +15,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   return kernel;
 }
 
-export type { DriveOptions, Failure, Json, LogLevel, LogRecord, Progress, Stage } from "../protocol.js";
+export type { DriveOptions, Failure, Json, LogLevel, LogRecord, Progress, Stage, Way } from "../protocol.js";
 export type { Capabilities } from "./capabilities.js";
 export { detectCapabilities } from "./capabilities.js";
 export { Kernel, KernelDeadError } from "./kernel.js";

@@ -1,7 +1,8 @@
 /** A kernel as its host sees it: messages in, messages out, and a life that can end and begin again. */
 
-import type { Failure, FromWorker, LogLevel } from "../protocol.js";
-import { type Capabilities, detectCapabilities } from "./capabilities.js";
+import type { Failure, FromWorker, LogLevel, StartOptions } from "../protocol.js";
+import { Answers } from "./answers.js";
+import { type Capabilities, WAYS, detectCapabilities } from "./capabilities.js";
 import { type EncodedMessage, type JupyterMessage, decode, encode } from "./message.js";
 import { type KernelOptions, resolveOptions } from "./options.js";
 import { type WorkerHandle, spawnWorker, uniqueId } from "./spawn.js";
@@ -26,11 +27,13 @@ interface Deferred {
 }
 
 export class Kernel {
-  readonly capabilities: Capabilities = detectCapabilities();
   readonly #options: KernelOptions;
   readonly #session = uniqueId();
+  #capabilities: Capabilities = detectCapabilities();
   readonly #interrupts = new Map<string, Deferred>();
   #worker: WorkerHandle | null = null;
+  /** For what the worker asks while it blocks. */
+  #answers: Answers | null = null;
   #state: State = "starting";
   #ready: Deferred = deferred();
   #failure: Failure = { reason: "The kernel has not started.", traceback: "" };
@@ -44,6 +47,11 @@ export class Kernel {
   /** Fulfilled when the kernel has started; rejected with the reason when it cannot. A restart makes it new. */
   get ready(): Promise<void> {
     return this.#ready.promise;
+  }
+
+  /** What works here. Certain once the kernel is ready: the worker has the last word. */
+  get capabilities(): Capabilities {
+    return this.#capabilities;
   }
 
   get isDead(): boolean {
@@ -63,12 +71,18 @@ export class Kernel {
       return;
     }
     const wire = encode(message);
+    if (message.channel === "stdin" && this.#answers?.reply(wire.json) === true) {
+      return;
+    }
+    if (message.channel === "control" && isInterrupt(message)) {
+      this.#worker.post({ type: "interrupt", press: this.#answers?.interrupt() ?? 0 }, []);
+    }
     const transfer = [...new Set(wire.buffers.map((buffer) => buffer.buffer))];
     const type = message.channel === "stdin" ? "input_reply" : "message";
     this.#worker.post({ type, message: wire }, transfer);
   }
 
-  /** Ask the kernel to interrupt what it runs. Fulfilled when it has answered. */
+  /** Ask the kernel to interrupt what it runs. Fulfilled when it has been interrupted, or has answered. */
   interrupt(): Promise<void> {
     const reply = deferred();
     const id = uniqueId();
@@ -121,6 +135,7 @@ export class Kernel {
     const ready = this.#ready;
     const isCurrent = (): boolean => this.#ready === ready && !this.isDead;
     const { workerUrl, start } = await resolveOptions(this.#options);
+    const answers = new Answers(uniqueId(), this.#capabilities.sharedArrayBuffer, askUrl(start));
     const worker = await spawnWorker(workerUrl, {
       message: (message) => {
         if (isCurrent()) {
@@ -138,14 +153,17 @@ export class Kernel {
     });
     if (!isCurrent()) {
       worker.terminate(); // disposed of or restarted meanwhile
+      answers.close();
       return;
     }
     if (!this.capabilities.liveness) {
       this.#log("warning", "The browser has no web locks on this page: a worker that ends by itself goes unnoticed.");
     }
     this.#worker = worker;
+    this.#answers = answers;
     const { lifeLock } = worker;
-    worker.post({ type: "start", options: { ...start, ...(lifeLock === undefined ? {} : { lifeLock }) } }, []);
+    const lock = lifeLock === undefined ? {} : { lifeLock };
+    worker.post({ type: "start", options: { ...start, ...lock, listening: answers.options } }, []);
     this.#early.splice(0).forEach((message) => {
       this.handleMessage(message);
     });
@@ -154,6 +172,16 @@ export class Kernel {
   #receive(message: FromWorker): void {
     switch (message.type) {
       case "alive":
+        this.#capabilities = detectCapabilities(message.way);
+        this.#log(this.#capabilities.messages ? "info" : "warning", WAYS[message.way]);
+        break;
+      case "ask":
+        void this.#answers?.answerShared(message.question);
+        break;
+      case "interrupted":
+        this.#interrupts.forEach((interrupt) => {
+          interrupt.resolve();
+        });
         break;
       case "progress":
         this.#options.onProgress?.(message.progress);
@@ -182,6 +210,9 @@ export class Kernel {
 
   #relay(message: JupyterMessage): void {
     const { msg_id: parent } = message.parent_header;
+    if (message.header.msg_type === "input_request" && !this.#capabilities.messages) {
+      this.#answers?.expect(message.header.msg_id);
+    }
     const interrupt = parent === undefined ? undefined : this.#interrupts.get(parent);
     if (interrupt !== undefined && parent !== undefined && message.channel === "control") {
       this.#interrupts.delete(parent);
@@ -202,6 +233,8 @@ export class Kernel {
   #end(failure: Failure): void {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#answers?.close();
+    this.#answers = null;
     this.#state = "dead";
     this.#failure = failure;
     const error = new KernelDeadError(failure);
@@ -214,6 +247,23 @@ export class Kernel {
 
   #log(level: LogLevel, text: string): void {
     this.#options.onLog?.({ level, text });
+  }
+}
+
+/** The address whose requests JupyterLite's service worker hands on to the page. */
+function askUrl({ drive }: Pick<StartOptions, "drive">): string | undefined {
+  return drive === undefined ? undefined : new URL("api/stdin/async-kernel", drive.baseUrl).href;
+}
+
+function isInterrupt(message: JupyterMessage | EncodedMessage): boolean {
+  if (!("json" in message)) {
+    return message.header.msg_type === "interrupt_request";
+  }
+  try {
+    const { header } = JSON.parse(message.json) as Partial<JupyterMessage>;
+    return header?.msg_type === "interrupt_request";
+  } catch {
+    return false; // the kernel refuses it
   }
 }
 

@@ -38,8 +38,11 @@ export interface KernelOptions {
   onDead?: (failure: Failure) => void;
 }
 
+/** What the host says. The rest of the start is between page and worker. */
+export type PlainOptions = Omit<StartOptions, "lifeLock" | "listening">;
+
 /** Every address absolute: worker and page do not share a base. */
-export async function resolveOptions(options: KernelOptions): Promise<{ workerUrl: string; start: StartOptions }> {
+export async function resolveOptions(options: KernelOptions): Promise<{ workerUrl: string; start: PlainOptions }> {
   const drive = await options.drive;
   const base = options.baseUrl ?? defaultBase();
   const absolute = (url: string | undefined, fallback: string): string =>

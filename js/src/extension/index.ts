@@ -9,7 +9,7 @@ import { type IKernel, IKernelClient, IKernelSpecs } from "@jupyterlite/services
 import { Anchor } from "./anchor.js";
 import { bury } from "./burial.js";
 import { driveFor, siteUrl } from "./drive.js";
-import { routeInterrupts } from "./interrupts.js";
+import { InterruptNotice, restartKernel, routeInterrupts } from "./interrupts.js";
 import { KernelLog } from "./kernel_log.js";
 import { LiteKernel } from "./lite_kernel.js";
 import { type KernelSettings, readSettings } from "./settings.js";
@@ -19,6 +19,7 @@ const PLUGIN_ID = "async-kernel-lite:kernel";
 
 /** The services of the page that kernels use. */
 interface Surroundings {
+  readonly app: JupyterFrontEnd;
   readonly services: ServiceManager.IManager;
   readonly serviceWorker: IServiceWorkerManager | null;
   readonly loggers: ILoggerRegistry | null;
@@ -41,7 +42,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     problems.forEach((problem) => {
       console.warn(problem);
     });
-    const surroundings = { services: app.serviceManager, serviceWorker, loggers };
+    const surroundings = { app, services: app.serviceManager, serviceWorker, loggers };
     const kernels = new Map<string, LiteKernel>();
     if (client !== null) {
       routeInterrupts(client, kernels);
@@ -65,12 +66,15 @@ const plugin: JupyterFrontEndPlugin<void> = {
 };
 
 function createKernel(options: IKernel.IOptions, settings: KernelSettings, surroundings: Surroundings): LiteKernel {
-  const { services, serviceWorker, loggers } = surroundings;
+  const { app, services, serviceWorker, loggers } = surroundings;
   const files = __webpack_public_path__;
   return new LiteKernel(options, {
     anchor: new Anchor(options.id, services.kernels.serverSettings),
     log: new KernelLog(options.id, services.sessions, loggers),
     toast: new StartToast(settings.display_name),
+    notice: new InterruptNotice(settings.display_name, () => {
+      restartKernel(app, options.id);
+    }),
     options: {
       pyodideUrl: settings.pyodideUrl,
       workerUrl: `${files}worker.mjs`,

@@ -6,6 +6,7 @@ import { type ISignal, Signal } from "@lumino/signaling";
 
 import { type Failure, type JupyterHeader, type JupyterMessage, Kernel, type KernelOptions } from "../bridge/index.js";
 import type { Anchor } from "./anchor.js";
+import type { InterruptNotice } from "./interrupts.js";
 import type { KernelLog } from "./kernel_log.js";
 import { Outbox } from "./outbox.js";
 import type { StartToast } from "./start_toast.js";
@@ -15,6 +16,7 @@ export interface KernelParts {
   readonly anchor: Anchor;
   readonly log: KernelLog;
   readonly toast: StartToast;
+  readonly notice: InterruptNotice;
   readonly options: KernelOptions;
   /** Tell the user, and let go of all that still refers to the kernel. */
   bury(kernel: LiteKernel, failure: Failure): Promise<void>;
@@ -92,8 +94,10 @@ export class LiteKernel implements IKernel {
   }
 
   interrupt(): void {
-    this.#kernel.interrupt().catch((error: unknown) => {
-      this.#parts.log.add({ level: "warning", text: `The interrupt was not answered: ${String(error)}` });
+    this.#parts.notice.interrupt(this.#kernel).catch((error: unknown) => {
+      if (!this.#isDisposed) {
+        this.#parts.log.add({ level: "warning", text: `The interrupt was not answered: ${String(error)}` });
+      }
     });
   }
 
@@ -104,6 +108,7 @@ export class LiteKernel implements IKernel {
     this.#isDisposed = true;
     this.#kernel.dispose();
     this.#parts.toast.close();
+    this.#parts.notice.close();
     this.#parts.anchor.dispose();
     this.#disposed.emit();
     Signal.clearData(this);

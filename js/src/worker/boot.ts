@@ -6,6 +6,7 @@ import { Downloads } from "./download.js";
 import { mountDrive } from "./drive/mount.js";
 import { crash } from "./errors.js";
 import type { Host } from "./host.js";
+import type { Strategy } from "./listening/listening.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";
 import { ProgressReport } from "./progress.js";
 import type { Pump } from "./pump.js";
@@ -14,7 +15,7 @@ import { startPython } from "./python.js";
 import type { Log } from "./serve.js";
 import { WheelStore, unpack } from "./wheels.js";
 
-export async function boot(host: Host, pump: Pump, log: Log, options: StartOptions): Promise<void> {
+export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log, options: StartOptions): Promise<void> {
   const progress = new ProgressReport((state) => {
     host.post({ type: "progress", progress: state }, []);
   });
@@ -55,8 +56,12 @@ export async function boot(host: Host, pump: Pump, log: Log, options: StartOptio
     stopped: () => {
       host.post({ type: "stopped" }, []);
     },
+    answer: pump.answer,
+    giveUp: pump.giveUp,
     settings: options.settings,
+    listening: strategy.listening,
   });
+  strategy.signals?.attach(pyodide);
   await runScript(pyodide, options.postStartScript, "postStartScript");
   pump.attach(handlers);
   void python.prefetch(plan.shipped);

@@ -2,21 +2,24 @@
 
 import type { Json } from "../protocol.js";
 import { StartError, lastLine } from "./errors.js";
+import type { Listening } from "./listening/listening.js";
 import type { Pyodide } from "./pyodide.js";
 
 /** What Python calls. */
 export interface CoreCallbacks {
-  /** A message out. With `requiresReply` the promise is of the reply message's JSON. */
-  send(
-    json: string,
-    buffers: Uint8Array<ArrayBuffer>[] | undefined,
-    requiresReply: boolean,
-  ): Promise<string> | undefined;
+  /** A message out. */
+  send(json: string, buffers: Uint8Array<ArrayBuffer>[] | undefined): void;
+  /** The `input_reply` to the `input_request` of this message id, where the event loop goes on meanwhile. */
+  answer(id: string): Promise<string>;
+  /** Nobody waits for that any more. */
+  giveUp(id: string): void;
   /** Called once, when the kernel has ended. */
   stopped(): void;
   /** Resolves when everything the page had sent before was delivered. */
   drain(): Promise<void>;
   readonly settings: Readonly<Record<string, Json>>;
+  /** How Python hears from the page while it is busy. */
+  readonly listening: Listening;
 }
 
 /** What JavaScript calls. */

@@ -1,6 +1,7 @@
 /** Messages between the port and Python, in order, each crossing once. */
 
 import type { WireMessage } from "../protocol.js";
+import { Questions } from "../questions.js";
 import type { CoreHandlers } from "./core.js";
 import type { Host } from "./host.js";
 
@@ -10,7 +11,7 @@ export class Pump {
   #handlers: CoreHandlers | null = null;
   /** What came before Python was there. */
   #waiting: WireMessage[] = [];
-  readonly #inputs: ((json: string) => void)[] = [];
+  readonly #questions = new Questions();
   readonly #drains = new Map<number, () => void>();
   #drainCount = 0;
 
@@ -37,28 +38,22 @@ export class Pump {
     }
   }
 
-  /** The next reply answers the oldest request, as Jupyter's clients do it. */
   deliverInput(message: WireMessage): void {
-    const resolve = this.#inputs.shift();
-    if (resolve === undefined) {
+    if (!this.#questions.answer(message.json)) {
       this.#log("An input_reply came that no input_request is waiting for: dropped.");
-    } else {
-      resolve(message.json);
     }
   }
 
-  readonly send = (
-    json: string,
-    buffers: Uint8Array<ArrayBuffer>[] = [],
-    requiresReply = false,
-  ): Promise<string> | undefined => {
+  readonly send = (json: string, buffers: Uint8Array<ArrayBuffer>[] = []): void => {
     const transfer = [...new Set(buffers.map((buffer) => buffer.buffer))];
     this.#host.post({ type: "message", message: { json, buffers } }, transfer);
-    return requiresReply
-      ? new Promise((resolve) => {
-          this.#inputs.push(resolve);
-        })
-      : undefined;
+  };
+
+  /** The reply to the `input_request` of this message id. */
+  readonly answer = (id: string): Promise<string> => this.#questions.ask(id);
+
+  readonly giveUp = (id: string): void => {
+    this.#questions.giveUp(id);
   };
 
   /** The page's answer comes behind everything that it had posted before. */

@@ -99,7 +99,7 @@ async function restore(
 }
 
 function nameOtherBuild(error: unknown): never {
-  throw /build id mismatch/.test(String(error)) ? new SnapshotError("it was made with another Pyodide") : error;
+  throw String(error).includes("build id mismatch") ? new SnapshotError("it was made with another Pyodide") : error;
 }
 
 /** The directory and the name that Pyodide gives to the standard library. */

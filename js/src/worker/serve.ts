@@ -2,8 +2,11 @@
 
 import type { LogLevel, StartOptions, ToWorker } from "../protocol.js";
 import { boot } from "./boot.js";
+import { chooseStrategy } from "./capabilities.js";
 import { failureOf, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
+import type { Strategy } from "./listening/listening.js";
+import { noListening } from "./listening/none.js";
 import { Pump } from "./pump.js";
 
 export type Log = (level: LogLevel, text: string) => void;
@@ -15,15 +18,21 @@ export function serve(host: Host): void {
   const pump = new Pump(host, (text) => {
     log("warning", text);
   });
+  let strategy: Strategy = noListening();
   host.listen((message) => {
-    receive(host, pump, log, message);
+    if (message.type === "start") {
+      strategy = chooseStrategy(host, message.options.listening);
+      void run(host, pump, strategy, log, message.options);
+    } else {
+      receive(pump, strategy, message);
+    }
   });
 }
 
-function receive(host: Host, pump: Pump, log: Log, message: ToWorker): void {
+function receive(pump: Pump, strategy: Strategy, message: Exclude<ToWorker, { type: "start" }>): void {
   switch (message.type) {
-    case "start":
-      void run(host, pump, log, message.options);
+    case "interrupt":
+      strategy.pressed(message.press);
       break;
     case "message":
       pump.deliver(message.message);
@@ -40,10 +49,11 @@ function receive(host: Host, pump: Pump, log: Log, message: ToWorker): void {
   }
 }
 
-async function run(host: Host, pump: Pump, log: Log, options: StartOptions): Promise<void> {
+async function run(host: Host, pump: Pump, strategy: Strategy, log: Log, options: StartOptions): Promise<void> {
   try {
-    host.post({ type: "alive", holdsLock: await holdLock(host, log, options.lifeLock) }, []);
-    await boot(host, pump, log, options);
+    const holdsLock = await holdLock(host, log, options.lifeLock);
+    host.post({ type: "alive", holdsLock, way: strategy.way }, []);
+    await boot(host, pump, strategy, log, options);
     host.post({ type: "ready" }, []);
   } catch (error) {
     host.post({ type: "failed", failure: failureOf(error) }, []);

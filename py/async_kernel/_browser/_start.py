@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.error import StdinNotImplementedError
-from pyodide.ffi import JsProxy, can_run_sync, run_sync, to_js
+from pyodide.ffi import JsProxy, to_js
 
 import js
+from async_kernel._browser._blocking_calls import BlockingCalls
+from async_kernel._browser._listening import strategy
 from async_kernel.interface._callable import CallableInterface
 from async_kernel.interface._launch import make_interface
 
@@ -23,42 +26,44 @@ if TYPE_CHECKING:
 
 async def start(
     *,
-    send: Callable[[str, Any, bool], Awaitable[str] | None],
+    send: Callable[[str, Any], None],
     stopped: Callable[[], None],
     drain: Callable[[], Awaitable[None]],
     settings: Any,
+    **listens: Any,
 ) -> Any:
     """Start a kernel in this worker.
 
     Args:
-        send: the worker's way out: JSON text, buffers as `Uint8Array`s or undefined, and whether a reply is needed;
-            then it returns a promise of the reply's JSON.
+        send: the worker's way out: JSON text, and buffers as `Uint8Array`s or undefined.
         stopped: called once, when the kernel has ended.
         drain: returns a promise that resolves when all that the page had posted before has been delivered.
         settings: traitlets configuration, as a JavaScript object.
+        listens: `listening`, how the worker hears from the page while Python is busy, and for questions to the user
+            `answer`, which returns a promise of the reply to a message id, and `giveUp`.
 
     Returns:
         A JavaScript object with `handle_msg(json, buffers)` and `stop()`.
     """
     sys.excepthook = _print_exception
     interface = make_interface(CallableInterface, settings.to_py() if isinstance(settings, JsProxy) else settings or {})
+    listening = strategy(interface, send=send, **listens)
 
     def send_out(msg_json: str, buffers: list[Buffer] | None, requires_reply: bool, /) -> str | None:
+        if requires_reply:
+            return listening.ask(msg_json, json.loads(msg_json)["header"]["msg_id"])
         # Copies, which the page may be given for good.
-        arrays = to_js([memoryview(b).cast("B") for b in buffers]) if buffers else None
-        if not requires_reply:
-            send(msg_json, arrays, False)  # noqa: FBT003
-            return None
-        if not can_run_sync():
-            msg = (
-                "input needs a browser with JSPI (WebAssembly stack switching) to wait for its answer, "
-                "and this one has none: use a widget, or a recent Chromium"
-            )
-            raise StdinNotImplementedError(msg)
-        reply: str = run_sync(send(msg_json, arrays, True))  # noqa: FBT003
-        return reply
+        send(msg_json, to_js([memoryview(b).cast("B") for b in buffers]) if buffers else None)
+        return None
 
-    handlers: Handlers = await interface.start_async(send=send_out, stopped=stopped, drain=drain)
+    handlers: Handlers = await interface.start_async(
+        send=send_out, stopped=stopped, drain=drain, interrupt=listening.interrupt
+    )
+    blocking_calls = BlockingCalls(listening)
+    blocking_calls.install()
+    interface.at_end(blocking_calls.uninstall)
+    interface.kernel.before_code = listening.attend
+    signal.signal(signal.SIGUSR1, lambda _, frame: listening.on_signal(frame))
 
     def handle_msg(msg_json: str, buffers: Sequence[Any] | None = None) -> None:
         handlers["handle_msg"](msg_json, [b.to_bytes() for b in buffers] if buffers else None)

@@ -71,12 +71,22 @@ class CallableConnection(Connection):
 class CallableInterface(BaseInterface):
     """An interface for host programs that carry messages themselves."""
 
+    _interrupt: Callable[[], None] | None = None
+
+    def interrupt(self) -> None:
+        """Stop the cells that run, as the host program does it, or at their next `await`."""
+        if self._interrupt:
+            self._interrupt()
+        else:
+            super().interrupt()
+
     async def start_async(
         self,
         *,
         send: Send,
         stopped: Callable[[], None],
         drain: Callable[[], Awaitable[object]] | None = None,
+        interrupt: Callable[[], None] | None = None,
     ) -> Handlers:
         """Start the kernel in the current event loop.
 
@@ -84,7 +94,9 @@ class CallableInterface(BaseInterface):
             send: called for every message out.
             stopped: called once, when the kernel has ended, however it ended.
             drain: returns when every message that was sent before has been delivered; for transports with a queue.
+            interrupt: stops the cells that run, for hosts that reach them where they do not await.
         """
+        self._interrupt = interrupt
         connection = CallableConnection(send, drain)
         self.iopub.connect(connection)
         self._spawn(stopped)

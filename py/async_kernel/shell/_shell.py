@@ -188,6 +188,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         with awaiting(allowed=False):
             return cast("ExecutionResult", super().run_cell(*args, **kwargs))
 
+    async def run_code(self, *args: Any, **kwargs: Any) -> bool:
+        self.kernel.before_code()
+        return cast("bool", await super().run_code(*args, **kwargs))
+
     def transform_ast(self, node: ast.AST) -> ast.AST:
         node = super().transform_ast(node)
         run = current_run()
