@@ -8,7 +8,7 @@ const SIGUSR1 = 10;
  * Python looks after this many steps (backward jumps and calls) at the most, and fewer where they are slow: a look costs
  * half a microsecond, and a loop whose steps turn slow of a sudden is heard from only after so many of them.
  */
-const MOST_STEPS = 500;
+const MOST_STEPS = 1000;
 /** Milliseconds between two looks. */
 const AIM = 1;
 

@@ -28,7 +28,7 @@ _SLICE: Final = 0.01
 """Seconds that a cell computes, at least, before the event loop gets a turn."""
 _PATIENT: Final = 0.05
 """As `_SLICE`, at the most, where a turn brings nothing: a cell computes `_SHARE` times as long as that takes."""
-_SHARE: Final = 50
+_SHARE: Final = 100
 _FAIR: Final = 0.1
 """As `_SLICE`, at the most, where callbacks take long: a cell computes as long as they do."""
 _TURN: Final = 0.05
