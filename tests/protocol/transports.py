@@ -293,7 +293,7 @@ def channel_of(text: str) -> str:
     """The channel that a message is for, `shell` where it does not say so well."""
     try:
         channel = json.loads(text)["channel"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return "shell"
     return channel if channel in ("control", "stdin") else "shell"
 
