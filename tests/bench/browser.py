@@ -3,8 +3,9 @@
     .venv/bin/python tests/bench/browser.py [--rounds N]
 
 Both have the same Pyodide files and the same wheels, each from a site of its own on this machine. The rounds of the
-two are interleaved; each begins with an empty cache. The figures are medians in milliseconds, and their ratio. They are
-also written, with every round, to tests/_artifacts/bench-browser.json.
+two are interleaved; each begins with an empty cache. The slow line is one of 20 Mbit/s with 40 ms of latency, set
+through the browser's devtools protocol for the page and its workers. The figures are medians in milliseconds, and their
+ratio. They are also written, with every round, to tests/_artifacts/bench-browser.json.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,8 @@ from browser.chromium import CHROMIUM, FLAGS  # noqa: E402  # found by the line 
 from browser.servers import SiteServer  # noqa: E402
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from playwright.sync_api import Browser, Page
 
 DIST = ROOT / "js" / "dist"
@@ -40,20 +44,45 @@ TIMEOUT = 120_000
 
 FIGURES = {
     "page": "page load to first output (REPL)",
-    "kernel": "kernel start to first result",
-    "second": "second kernel on the page",
+    "slow page": "page load to first output, slow line",
+    "cold": "kernel start to first result, empty cache",
+    "warm": "kernel start to first result, full cache",
+    "restart": "restart to first result",
 }
-FIRST_RESULT = """async (name) => {
+SLOW = {"offline": False, "latency": 40, "downloadThroughput": 20e6 / 8, "uploadThroughput": 20e6 / 8}
+RESULT_OF = """
+    const resultOf = (kernel) => new Promise((resolve) => {
+        kernel.requestExecute({ code: "40 + 2" }).onIOPub = (message) => {
+            if (message.header.msg_type === "execute_result") resolve();
+        };
+    });
+"""
+FIRST_RESULT = (
+    "async (name) => {"
+    + RESULT_OF
+    + """
     const begin = performance.now();
     const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name });
-    const future = kernel.requestExecute({ code: "40 + 2" });
-    await new Promise((resolve) => {
-        future.onIOPub = (message) => message.header.msg_type === "execute_result" && resolve();
-    });
+    await resultOf(kernel);
     const time = performance.now() - begin;
     await kernel.shutdown();
     return time;
 }"""
+)
+RESTART = (
+    "async (name) => {"
+    + RESULT_OF
+    + """
+    const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name });
+    await resultOf(kernel);
+    const begin = performance.now();
+    await kernel.restart();
+    await resultOf(kernel);
+    const time = performance.now() - begin;
+    await kernel.shutdown();
+    return time;
+}"""
+)
 
 
 @dataclass
@@ -114,26 +143,43 @@ def lock_entry(name: str, wheel: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(browser: Browser, contender: Contender, url: str) -> dict[str, float]:
-    """One round, in a context of its own: milliseconds by figure."""
+    """One round, in contexts of its own: milliseconds by figure."""
+    with new_page(browser) as page:
+        first = first_output(page, contender, url)
+    with new_page(browser) as page:
+        throttle(page)
+        slow = first_output(page, contender, url)
+    with new_page(browser) as page:
+        page.goto(f"{url}lab/index.html?reset")
+        page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
+        cold, warm = (float(page.evaluate(FIRST_RESULT, contender.kernelspec)) for _ in range(2))
+        restart = float(page.evaluate(RESTART, contender.kernelspec))
+    return {"page": first, "slow page": slow, "cold": cold, "warm": warm, "restart": restart}
+
+
+@contextmanager
+def new_page(browser: Browser) -> Generator[Page]:
+    """A page with an empty cache."""
     context = browser.new_context()
     context.set_default_timeout(TIMEOUT)
     try:
-        page = context.new_page()
-        code = quote("print('first output')")
-        page.goto(f"{url}repl/index.html?kernel={contender.kernelspec}&code={code}")
-        return {"page": until_output(page), **first_results(page, contender.kernelspec)}
+        yield context.new_page()
     finally:
         context.close()
 
 
-def until_output(page: Page) -> float:
+def throttle(page: Page) -> None:
+    """Put the page and the workers that it starts behind the slow line."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Network.enable")
+    devtools.send("Network.emulateNetworkConditions", SLOW)
+
+
+def first_output(page: Page, contender: Contender, url: str) -> float:
+    code = quote("print('first output')")
+    page.goto(f"{url}repl/index.html?kernel={contender.kernelspec}&code={code}")
     page.locator(".jp-OutputArea-output", has_text="first output").first.wait_for()
     return float(page.evaluate("performance.now()"))
-
-
-def first_results(page: Page, kernelspec: str) -> dict[str, float]:
-    page.wait_for_function("window.jupyterapp")
-    return {figure: float(page.evaluate(FIRST_RESULT, kernelspec)) for figure in ("kernel", "second")}
 
 
 def run(rounds: int) -> dict[str, dict[str, list[float]]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from async_kernel._interrupt import Place, place
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
     from types import FrameType
 
     from async_kernel.interface import BaseInterface
@@ -115,35 +115,3 @@ def _worker(frame: FrameType | None) -> str:
 
 def _package(frame: FrameType) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
-
-
-def strategy(
-    interface: BaseInterface,
-    *,
-    listening: Any,
-    send: Callable[[str, Any], None],
-    answer: Callable[[str], Awaitable[str]],
-    giveUp: Callable[[str], None],  # noqa: N803  # JavaScript's name
-) -> Listening:
-    """The strategy for the way that the worker has chosen.
-
-    Args:
-        interface: whose cells.
-        listening: the worker's `Listening`.
-        send: sends a message.
-        answer: a promise of the reply to a question, by message id, where stacks can be switched.
-        giveUp: nobody waits for that reply any more.
-    """
-    match listening.way:
-        case "stack switching":
-            from async_kernel._browser._switching import StackSwitching
-
-            return StackSwitching(interface, listening, send, answer, giveUp)
-        case "none":
-            from async_kernel._browser._deaf import Deaf
-
-            return Deaf(interface)
-        case _:
-            from async_kernel._browser._blocking import Blocking
-
-            return Blocking(interface, listening, send)

@@ -12,7 +12,7 @@ from pyodide.ffi import JsProxy, to_js
 
 import js
 from async_kernel._browser._blocking_calls import BlockingCalls
-from async_kernel._browser._listening import strategy
+from async_kernel._browser._strategy import strategy
 from async_kernel.interface._callable import CallableInterface
 from async_kernel.interface._launch import make_interface
 
