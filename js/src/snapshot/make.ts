@@ -26,7 +26,7 @@ import { LIBRARY, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from 
 import { type FetchedWheel, WheelStore, mountWheels, unpack } from "../worker/wheels.js";
 import { homeOf } from "../worker/resume.js";
 import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
-import { type Memory, PAGE, difference, zeroFreeMemory } from "./memory.js";
+import { type FreshMemory, type Memory, PAGE, difference, zeroFreeMemory } from "./memory.js";
 
 type CreateModule = NonNullable<LoadOptions["createPyodideModule"]>;
 
@@ -55,12 +55,12 @@ async function main(): Promise<void> {
   if (directory === undefined || wheels === undefined || out === undefined) {
     throw new Error("--pyodide, --wheels and --out are needed");
   }
-  replaceClocksAndRandomness();
   const loader = (await import(pathToFileURL(resolve(directory, "pyodide.mjs")).href)) as Loader;
+  const fresh = await freshMemories(loader, directory);
+  replaceClocksAndRandomness();
   const store = await openStore(wheels);
   const pyodide = await started(loader, directory, store, values.package);
   const { head, memory } = imageOf(pyodide);
-  const fresh = [await freshMemory(loader, directory, "a"), await freshMemory(loader, directory, "another")];
   const { image, initialised, words } = difference(memory, fresh);
 
   const packed = gzipSync(new Uint8Array(image.buffer), { level: 9, mtime: 0 });
@@ -139,17 +139,36 @@ function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<Arra
   return { head: whole.slice(0, begin), memory: new Uint32Array(whole.slice(begin, begin + used).buffer) };
 }
 
-/** The memory of a Pyodide that is loaded but has not been started. */
-async function freshMemory({ loadPyodide }: Loader, directory: string, variable: string): Promise<Uint32Array> {
+/** Several, which differ wherever the clock, randomness, the environment and the program's name make a difference. */
+async function freshMemories(loader: Loader, directory: string): Promise<FreshMemory[]> {
+  const [name, variable] = [60, 10_000];
+  const memories: FreshMemory[] = [];
+  for (const [letter, times] of [
+    ["a", 0],
+    ["b", 1],
+    ["c", 2],
+  ] as const) {
+    const env = { LANG: letter.repeat(name * times), VARIABLE: letter.repeat(variable * times) };
+    memories.push(await freshMemory(loader, directory, { env, _sysExecutable: `${"/".repeat(times)}${letter.repeat(name)}` }));
+  }
+  return memories;
+}
+
+async function freshMemory(
+  { loadPyodide }: Loader,
+  directory: string,
+  options: Pick<LoadOptions, "env" | "_sysExecutable">,
+): Promise<FreshMemory> {
   const core = (await import(pathToFileURL(resolve(directory, "pyodide.asm.mjs")).href)) as { default: CreateModule };
   const enough = new Error("it is not to start");
-  let memory = new Uint32Array();
+  let fresh: FreshMemory | undefined;
   const loading = loadPyodide({
     indexURL: resolve(directory),
-    env: { VARIABLE: variable },
+    ...options,
     _loadSnapshot: new Uint8Array(PAGE), // or it would start by itself
     createPyodideModule: async (settings) => {
-      memory = (await core.default(settings)).HEAPU32.slice();
+      const module = await core.default(settings);
+      fresh = { words: module.HEAPU32.slice(), heapBegin: (module as unknown as Memory).stackSave() };
       throw enough;
     },
   });
@@ -158,7 +177,10 @@ async function freshMemory({ loadPyodide }: Loader, directory: string, variable:
       throw error;
     }
   });
-  return memory;
+  if (fresh === undefined) {
+    throw new Error("Pyodide did not take the module that it was given");
+  }
+  return fresh;
 }
 
 /** Paths below a directory, with contents in base64. */

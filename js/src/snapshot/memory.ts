@@ -9,6 +9,8 @@ export interface Memory {
   _free(address: number): void;
   _malloc_usable_size(address: number): number;
   _sbrk(increment: number): number;
+  /** The C stack's pointer: where nothing runs, the stack's begin and so the heap's. */
+  stackSave(): number;
 }
 
 export const PAGE = 65_536;
@@ -41,28 +43,34 @@ function* descendingSizes(): Generator<number> {
 
 type Words = SnapshotManifest["image"]["words"];
 
+/** The memory of a Pyodide that has not been started. */
+export interface FreshMemory {
+  readonly words: Uint32Array;
+  /** In bytes: WebAssembly's own data and the C stack are below, and above what is allocated. */
+  readonly heapBegin: number;
+}
+
 /**
  * The image of a memory, as its difference from one that has not been started, so that what WebAssembly itself puts
  * there is not sent again.
  *
- * Of the memories that have not been started at least two are needed, from different runs: where they differ, so they
- * do in the browser, and what the memory holds there is told apart.
+ * Of those several are needed, made in different circumstances: where they differ, so they do in the browser, and what
+ * the memory holds there is told apart. What is allocated differs anyhow, and is in the image as it is.
  */
 export function difference(
   memory: Uint32Array<ArrayBuffer>,
-  fresh: readonly Uint32Array[],
+  fresh: readonly FreshMemory[],
 ): { image: Uint32Array<ArrayBuffer>; initialised: number; words: Words } {
-  const [first = new Uint32Array()] = fresh;
-  const initialised = Math.max(...fresh.map((words) => words.findLastIndex((word) => word !== 0) + 1));
+  const [{ words: first, heapBegin } = { words: new Uint32Array(), heapBegin: 0 }] = fresh;
   const image = memory.slice();
   const words: [number, number][] = [];
-  for (let index = 0; index < initialised; index++) {
+  for (let index = 0; index < heapBegin / Uint32Array.BYTES_PER_ELEMENT; index++) {
     const word = memory[index] ?? 0;
-    const differs = fresh.some((other) => other[index] !== first[index]);
+    const differs = fresh.some((other) => other.words[index] !== first[index]);
     image[index] = differs ? 0 : word ^ (first[index] ?? 0);
     if (differs) {
       words.push([index, word]);
     }
   }
-  return { image, initialised: initialised * Uint32Array.BYTES_PER_ELEMENT, words };
+  return { image, initialised: heapBegin, words };
 }
