@@ -46,9 +46,7 @@ function collected(whole: (content: Blob) => Promise<void>): TransformStream<Uin
       chunks.push(chunk);
       controller.enqueue(chunk);
     },
-    flush(): void {
-      void whole(new Blob(chunks));
-    },
+    flush: () => whole(new Blob(chunks)), // the body ends after it: the worker that reads it may be ended then
   });
 }
 
