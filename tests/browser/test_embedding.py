@@ -36,6 +36,7 @@ PAGE = """<!doctype html>
             out.append(content.text ?? content.ename ?? "");
             if (header.msg_type !== "input_request") return;
             const box = document.createElement("input");
+            box.type = content.password ? "password" : "text";
             box.onchange = () => {
                 kernel.handleMessage(message("stdin", "input_reply", { value: box.value }, header));
                 box.remove();
@@ -50,6 +51,16 @@ PAGE = """<!doctype html>
 </script>
 """
 
+ASKS = {
+    "Ada": ("print('Hello', input('Who? '))", "input[type=text]"),
+    "Grace": ("import getpass\nprint('Hello', getpass.getpass('Who? '))", "input[type=password]"),
+    "Hedy": (
+        "import pathlib\n_ = pathlib.Path('asks.py').write_text(\"print('Hello', input('Who? '))\")\nimport asks",
+        "input[type=text]",
+    ),
+}
+"""Cells that ask, and the boxes for their answers, by the answers."""
+
 
 def test_a_page_with_a_kernel(serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay) -> None:
     (overlay.folder / "embedded.html").write_text(PAGE)
@@ -59,10 +70,11 @@ def test_a_page_with_a_kernel(serve: Callable[..., str], empty_lab: OpenLab, ove
     page.goto(lab.url + "embedded.html")
     expect(page.locator("#state")).to_have_text("stack switching")
     out = page.locator("#out")
-    page.evaluate("run(\"print('Hello', input('Who? '))\")")
-    page.locator("input").fill("Ada")
-    page.locator("input").press("Enter")
-    expect(out).to_contain_text("Hello Ada")
+    for name, (code, box) in ASKS.items():
+        page.evaluate("(code) => run(code)", code)
+        page.locator(box).fill(name)
+        page.locator(box).press("Enter")
+        expect(out).to_contain_text(f"Hello {name}")
     page.evaluate("run(\"print('computing')\\nwhile True: pass\")")
     expect(out).to_contain_text("computing")
     page.locator("#stop").click()

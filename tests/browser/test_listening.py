@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -156,6 +158,64 @@ def test_cells_behind_an_interrupted_one_are_not_run(row: Row, notebook: Noteboo
     stopped(notebook, cell)
 
 
+MIX = [
+    *(code for name, code in COMPUTES.items() if name != "other library"),
+    "import asyncio\nawait asyncio.sleep(3600)",
+    "import asyncio\nawait asyncio.gather(*(asyncio.sleep(3600) for _ in range(3)))",
+    "input('?')",
+    "n = 0\nwhile True:\n    print(n)\n    n += 1",
+    "6 * 7",
+    "1 / 0",
+]
+INTERRUPT_ALL = """async (kernel, cells) => {
+    const replies = new Map();
+    const count = (_, { msg, direction }) => {
+        if (direction === "recv" && msg.header.msg_type.endsWith("_reply")) {
+            replies.set(msg.parent_header.msg_id, (replies.get(msg.parent_header.msg_id) ?? 0) + 1);
+        }
+    };
+    const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+    kernel.anyMessage.connect(count);
+    const requests = [];
+    const wrong = [];
+    for (const { code, before, between } of cells) {
+        let done = false;
+        const cell = kernel.requestExecute({ code, allow_stdin: true });
+        void cell.done.then(() => { done = true; });
+        const completion = kernel.requestComplete({ code: "import o", cursor_pos: 8 });
+        await pause(before); // the moment is what is tried
+        while (!done) {
+            await kernel.interrupt();
+            await pause(between);
+        }
+        await completion;
+        const next = kernel.requestExecute({ code: "40 + 2" });
+        const { content } = await next.done;
+        if (content.status !== "ok") wrong.push([code, content]);
+        requests.push(cell.msg.header.msg_id, next.msg.header.msg_id);
+    }
+    kernel.anyMessage.disconnect(count);
+    return {
+        wrong,
+        missed: requests.filter((id) => !replies.has(id)),
+        repeated: [...replies].filter(([, number]) => number > 1),
+    };
+}"""
+
+
+@rows_that_hear
+def test_interrupts_at_random_moments(row: Row, notebook: Notebook) -> None:
+    """Each request has one reply, the cell behind runs, and no interrupt strikes anything else."""
+    chance = random.Random(row.name)  # no secrets
+    cells = [
+        {"code": code, "before": chance.choice([0, 5, 100]) * chance.random(), "between": 50 * chance.random()}
+        for code in chance.choices(MIX, k=25)
+    ]
+    found = notebook.with_kernel(f"(kernel) => ({INTERRUPT_ALL})(kernel, {json.dumps(cells)})")
+    assert found == {"wrong": [], "missed": [], "repeated": []}
+    expect(notebook.run("import asyncio\nawait asyncio.sleep(0.01)\n6 * 7").result).to_have_text("42")
+
+
 ASKS = {
     "cell": "print('Hello', input('Who? '))",
     "function": "def ask():\n    return [input('Who? ') for _ in range(1)]\nprint('Hello', *ask())",
@@ -193,9 +253,13 @@ def test_input(row: Row, notebook: Notebook, place: str) -> None:
 @rows_that_hear
 def test_input_in_a_console(row: Row, lab: Lab, notebook: Notebook) -> None:
     console = lab.console_of(notebook)
-    cell = console.start("print('Hello', input('Who? '))")
-    cell.answer("Ada")
-    cell.shows("Hello Ada")
+    for place in ("cell", "import", "getpass"):
+        cell = console.start(ASKS[place])
+        if place == "getpass":
+            expect(cell.input_box).to_have_attribute("type", "password")
+        cell.answer("Ada")
+        cell.shows("Hello Ada")
+        cell.ran()
     console.close()
 
 

@@ -30,10 +30,24 @@ export async function cached(
     return found;
   }
   const response = await load(url, { cache: "no-store" }); // or it would be kept twice
-  if (response.ok) {
-    void keep(cache, key, sha256, response.clone());
+  const { body, headers } = response;
+  if (!response.ok || body === null) {
+    return response;
   }
-  return response;
+  const keeping = collected((content) => keep(cache, key, sha256, content, headers));
+  return new Response(body.pipeThrough(keeping), { headers });
+}
+
+/** Passes a body on, and hands it over when it was read to the end. Firefox hangs where a large response is cloned. */
+function collected(whole: (content: Blob) => Promise<void>): TransformStream<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  return new TransformStream({
+    transform(chunk, controller): void {
+      chunks.push(chunk);
+      controller.enqueue(chunk);
+    },
+    flush: () => whole(new Blob(chunks)), // the body ends after it: the worker that reads it may be ended then
+  });
 }
 
 /** Let go of everything: something in it cannot be used. */
@@ -49,13 +63,13 @@ async function openCache(): Promise<Cache | undefined> {
 }
 
 /** Keep it if it is whole, in the place of other versions. If the disk is full it is loaded again another time. */
-async function keep(cache: Cache, key: URL, sha256: string, response: Response): Promise<void> {
+async function keep(cache: Cache, key: URL, sha256: string, content: Blob, headers: Headers): Promise<void> {
   try {
-    const bytes = await response.arrayBuffer();
+    const bytes = await content.arrayBuffer();
     if ((await digest(bytes)) !== sha256) {
       return;
     }
-    await cache.put(key, new Response(bytes, { headers: response.headers }));
+    await cache.put(key, new Response(bytes, { headers }));
     for (const { url } of await cache.keys()) {
       const other = new URL(url);
       if (other.pathname === key.pathname && other.search !== key.search) {

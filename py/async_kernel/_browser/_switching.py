@@ -26,11 +26,9 @@ T = TypeVar("T")
 
 _SLICE: Final = 0.01
 """Seconds that a cell computes, at least, before the event loop gets a turn."""
-_PATIENT: Final = 0.05
-"""As `_SLICE`, at the most, where a turn brings nothing: a cell computes `_SHARE` times as long as that takes."""
+_PATIENT: Final = 0.1
+"""As `_SLICE`, at the most: a cell computes `_SHARE` times as long as a turn takes, which is long on a busy machine."""
 _SHARE: Final = 100
-_FAIR: Final = 0.1
-"""As `_SLICE`, at the most, where callbacks take long: a cell computes as long as they do."""
 _TURN: Final = 0.05
 """Seconds after which a turn ends although the event loop has more to do."""
 
@@ -113,7 +111,7 @@ class StackSwitching(Listening):
         """Seconds until the next turn, after one that took so many."""
         if any(s.computes for s in self._stacks if s is not stack):
             return _SLICE  # the turn was mostly theirs
-        return max(_SLICE, min(_PATIENT, _SHARE * took), min(_FAIR, took))
+        return max(_SLICE, min(_PATIENT, _SHARE * took))
 
     def attend(self) -> None:
         self._listening.attend()
