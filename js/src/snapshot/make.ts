@@ -149,7 +149,9 @@ async function freshMemories(loader: Loader, directory: string): Promise<FreshMe
     ["c", 2],
   ] as const) {
     const env = { LANG: letter.repeat(name * times), VARIABLE: letter.repeat(variable * times) };
-    memories.push(await freshMemory(loader, directory, { env, _sysExecutable: `${"/".repeat(times)}${letter.repeat(name)}` }));
+    memories.push(
+      await freshMemory(loader, directory, { env, _sysExecutable: `${"/".repeat(times)}${letter.repeat(name)}` }),
+    );
   }
   return memories;
 }
