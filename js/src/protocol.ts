@@ -133,6 +133,8 @@ export interface SnapshotManifest {
     readonly memory: number;
     /** Up to this address the image is the difference (XOR) from the memory of a Pyodide that has not started. */
     readonly initialised: number;
+    /** Where the C stack's pointer was: what is above it is in use. */
+    readonly stack: number;
     /** What differs from run to run in such a memory: index and value of 32-bit words. */
     readonly words: readonly (readonly [index: number, value: number])[];
   };

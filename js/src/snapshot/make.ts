@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   replaceClocksAndRandomness();
   const store = await openStore(wheels);
   const pyodide = await started(loader, directory, store, values.package);
-  const { head, memory } = imageOf(pyodide);
+  const { head, memory, stack } = imageOf(pyodide);
   const { image, initialised, words } = difference(memory, fresh);
 
   const packed = gzipSync(new Uint8Array(image.buffer), { level: 9, mtime: 0 });
@@ -73,7 +73,7 @@ async function main(): Promise<void> {
     jspi: canSwitchStacks(),
     packages: values.package,
     files: await filesOf(directory),
-    image: { file, size: packed.byteLength, sha256, memory: memory.byteLength, initialised, words },
+    image: { file, size: packed.byteLength, sha256, memory: memory.byteLength, initialised, stack, words },
     home: Object.fromEntries(filesBelow(pyodide, homeOf(pyodide))),
     head: Buffer.from(head).toString("base64"),
   };
@@ -130,13 +130,17 @@ function fixed(directory: string): LoadOptions {
   return { indexURL: resolve(directory), env: { ...ENVIRONMENT }, _sysExecutable: ENVIRONMENT._ };
 }
 
-function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<ArrayBuffer> } {
+function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<ArrayBuffer>; stack: number } {
   const memory = (pyodide as unknown as { _module: Memory })._module;
   zeroFreeMemory(memory);
   const whole = pyodide.makeMemorySnapshot();
   const [, begin = 0] = new Uint32Array(whole.buffer, 0, 2);
   const used = Math.ceil(memory._sbrk(0) / PAGE) * PAGE;
-  return { head: whole.slice(0, begin), memory: new Uint32Array(whole.slice(begin, begin + used).buffer) };
+  return {
+    head: whole.slice(0, begin),
+    memory: new Uint32Array(whole.slice(begin, begin + used).buffer),
+    stack: memory.stackSave(),
+  };
 }
 
 /** Several, which differ wherever the clock, randomness, the environment and the program's name make a difference. */

@@ -9,7 +9,7 @@ export interface Memory {
   _free(address: number): void;
   _malloc_usable_size(address: number): number;
   _sbrk(increment: number): number;
-  /** The C stack's pointer: where nothing runs, the stack's begin and so the heap's. */
+  /** The C stack's pointer: before anything has run the stack's begin, and so the heap's. */
   stackSave(): number;
 }
 

@@ -19,6 +19,8 @@ export interface PyodideModule {
   readonly HEAPU32: Uint32Array;
   /** Make the memory at least so many bytes, if that can be. */
   readonly growMemory: (size: number) => void;
+  /** Set the pointer of the C stack. */
+  readonly stackRestore: (address: number) => void;
 }
 
 export const WASM = "pyodide.asm.wasm";

@@ -33,7 +33,7 @@ export class Snapshot {
   /** Let the memory of a Pyodide that has not started be that of the image. */
   async fill(module: PyodideModule): Promise<void> {
     const image = await this.#image;
-    const { initialised, memory, words: changing } = this.manifest.image;
+    const { initialised, memory, stack, words: changing } = this.manifest.image;
     if (module.HEAPU32.byteLength < memory) {
       module.growMemory(memory);
     }
@@ -52,6 +52,7 @@ export class Snapshot {
       heap[index] = value;
     });
     heap.set(words.subarray(changed), changed);
+    module.stackRestore(stack);
   }
 }
 
