@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_QUIET: Final = 0.1
+"""Seconds for which a statement of a cell computes undisturbed."""
 _SLICE: Final = 0.01
 """Seconds that a cell computes, at least, before the event loop gets a turn."""
 _PATIENT: Final = 0.1
@@ -76,6 +78,8 @@ class StackSwitching(Listening):
         self._answer = answer
         self._give_up = give_up
         self._stacks: list[Stack] = []
+        self._attended = 0.0
+        """When the last statement of a cell began, by `time.perf_counter`."""
         self._scheduled = 0
         """How many callbacks the event loop was given so far, but for those that waiting itself takes."""
         self._count_scheduled()
@@ -93,6 +97,9 @@ class StackSwitching(Listening):
 
     def on_signal(self, frame: FrameType | None) -> None:
         begin = time.perf_counter()
+        if (quiet := self._attended + _QUIET - begin) > 0:
+            self._listening.rest(1000 * quiet)
+            return
         self._listening.rest(1000 * _SLICE)  # for others that compute meanwhile
         at = self._interruptible(frame)
         if at is None or not can_run_sync():
@@ -114,6 +121,7 @@ class StackSwitching(Listening):
         return max(_SLICE, min(_PATIENT, _SHARE * took))
 
     def attend(self) -> None:
+        self._attended = time.perf_counter()
         self._listening.attend()
 
     def _give_turns(self, stack: Stack, begin: float) -> None:
