@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from async_kernel._platform import HAS_THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType, FrameType
     from typing import TextIO
 
     from typing_extensions import Buffer
@@ -30,8 +31,6 @@ SIZE: Final = 1 << 19
 """Characters that are held back at the most."""
 PATIENCE: Final = 4 if HAS_THREADS else 1
 """Intervals after which an unfinished line goes out."""
-_IN_FLOOD: Final = 0.04
-"""What an interval counts while others write: a thread may wait for seconds until it is its turn again."""
 
 
 @dataclass(slots=True)
@@ -40,8 +39,10 @@ class _Line:
 
     name: StreamName
     request: Request | None
+    call: tuple[CodeType, int] | None
+    """Where the call is that wrote the last piece."""
     pieces: list[str] = field(default_factory=list)
-    age: float = 0
+    age: int = 0
     """In intervals, since it was begun."""
 
 
@@ -108,7 +109,9 @@ class StreamBatcher:
             self._finish(thread)
             self._hold(name, request, whole + end)
         if rest:
-            self._lines.setdefault(thread, _Line(name, request)).pieces.append(rest)
+            line = self._lines.setdefault(thread, _Line(name, request, None))
+            line.pieces.append(rest)
+            line.call = self._call_of(sys._getframe())
             self._size += len(rest)
 
     def _finish(self, thread: int) -> None:
@@ -117,6 +120,12 @@ class StreamBatcher:
             text = "".join(line.pieces)
             self._size -= len(text)
             self._hold(line.name, line.request, text)
+
+    def _call_of(self, frame: FrameType | None) -> tuple[CodeType, int] | None:
+        """The place of the call by which a thread came to write, if that is what its frame is about."""
+        while frame and frame.f_globals.get("__name__") in {__name__, self.checkpoint.__module__}:
+            frame = frame.f_back
+        return (frame.f_code, frame.f_lasti) if frame else None
 
     def poll(self) -> None:
         """Take in what was written past the streams."""
@@ -193,8 +202,10 @@ class StreamBatcher:
         with self._lock:
             self._timer = False
             self.drain()
-            for line in self._lines.values():
-                line.age += _IN_FLOOD if self._held else 1
+            frames = sys._current_frames()
+            for thread, line in self._lines.items():
+                # `print` writes its arguments one by one, and between them a thread may wait for seconds for its turn.
+                line.age += self._call_of(frames.get(thread)) != line.call
             self._finish_lines(lambda line: line.age >= PATIENCE)
             self._send_held()
             self._flush_later()
@@ -227,8 +238,8 @@ class OutStream(io.TextIOBase):
         """The stream for bytes, as `sys.stdout.buffer`."""
         return self._bytes
 
-    def write(self, text: str, /) -> int:
-        if not isinstance(cast("object", text), str):
+    def write(self, text: object, /) -> int:
+        if not isinstance(text, str):
             msg = f"write() argument must be str, not {type(text).__name__}"
             raise TypeError(msg)
         self._batcher.write(self._name, text)

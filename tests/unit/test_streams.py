@@ -37,11 +37,12 @@ class Bench:
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.now = 100.0
         self.owner: Request | None = None
+        self.lock = threading.RLock()
         self.batcher = StreamBatcher(
             lambda *sent: self.sent.append(sent),
             lambda delay, f: self.timers.append((delay, f)),
             lambda: self.owner,
-            threading.RLock(),
+            self.lock,
             clock=lambda: self.now,
         )
         self.stdout, self.stderr = OutStream("stdout", self.batcher), OutStream("stderr", self.batcher)
@@ -115,6 +116,44 @@ def test_half_a_line_waits_for_the_timer(bench: Bench) -> None:
         assert bench.sent == []
         bench.fire()
     assert bench.texts == ["half a line"]
+
+
+def test_half_a_line_does_not_wait_for_the_end_of_a_flood(bench: Bench) -> None:
+    def flood() -> None:
+        for _ in range(2 * BURST):
+            bench.stdout.write("flood\n")
+
+    bench.stdout.write("half a line")
+    for _ in range(PATIENCE):
+        assert "half a line" not in "".join(bench.texts)
+        thread = threading.Thread(target=flood)
+        thread.start()
+        thread.join()
+        bench.fire()
+    assert "half a line" in "".join(bench.texts)
+
+
+def test_a_line_that_print_has_not_written_yet_stays_whole(bench: Bench) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    class Slow:
+        def __str__(self) -> str:
+            started.set()
+            go_on.wait()
+            return "its turn"
+
+    thread = threading.Thread(target=lambda: print("waits for", Slow(), file=bench.stdout))
+    thread.start()
+    started.wait()
+    with bench.lock:
+        go_on.set()
+        while sys._current_frames()[thread.ident or 0].f_code is not StreamBatcher.write.__code__:
+            pass  # until it waits for the lock
+        for _ in range(2 * PATIENCE):
+            bench.fire()
+        assert bench.texts == []
+    thread.join()
+    assert bench.texts == ["waits for its turn\n"]
 
 
 def test_flush_sends_and_an_early_timer_is_harmless(bench: Bench) -> None:
