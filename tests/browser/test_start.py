@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def test_a_slow_start_shows_its_progress_until_it_is_over(lab: Lab) -> None:
     held: list[Route] = []
-    lab.page.context.route("**/python_stdlib.zip", lambda route: held.append(route))  # noqa: PLW0108  # Playwright takes no built-ins
+    lab.page.context.route("**/pyodide.asm.wasm", lambda route: held.append(route))  # noqa: PLW0108  # Playwright takes no built-ins
     notebook = lab.new_notebook()
     expect(lab.toasts).to_contain_text(re.compile(r"Starting Python \(async\): .*\d\.\d of \d+\.\d MB"))
     expect(notebook.status).not_to_have_attribute("data-status", "idle")
     assert held
     for route in held:
         route.continue_()
-    lab.page.context.unroute("**/python_stdlib.zip")
+    lab.page.context.unroute("**/pyodide.asm.wasm")
     expect(notebook.run("6 * 7").result).to_have_text("42")
     expect(lab.toasts).to_have_count(0)
 
