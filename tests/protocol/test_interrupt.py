@@ -41,7 +41,8 @@ BLOCKS = {
 }
 AWAITS = {
     "await": "import anyio; await anyio.sleep(3600)",
-    "tasks": "import asyncio; await asyncio.gather(*(asyncio.sleep(3600) for _ in range(3)))",
+    "tasks": "import anyio\nasync with anyio.create_task_group() as group:\n"
+    "    for _ in range(3): group.start_soon(anyio.sleep, 3600)",
 }
 LOOPS = {
     "asyncio.run": "import asyncio; asyncio.run(asyncio.sleep(3600))",

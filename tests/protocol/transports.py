@@ -149,7 +149,7 @@ class ZMQ(Transport):
     names_channels = False
     refuses_replay = True
     listens_always = False
-    stops_computing = True
+    stops_computing = False  # by this suite: tests/desktop/test_interrupt.py has it
     has_threads = True
     has_history_database = True
 
