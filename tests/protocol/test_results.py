@@ -54,6 +54,8 @@ async def test_only_the_last_expression_is_a_result(client: ProtocolClient) -> N
 
 
 async def test_earlier_results_have_names(client: ProtocolClient) -> None:
+    # As in IPython, a name that a cell has assigned is that cell's until it is deleted: others share this kernel.
+    await client.execute("_ = __ = ___ = None; del _, __, ___")
     first = await client.execute("'first'")
     await client.execute("'second'")
     n = first.content["execution_count"]
