@@ -161,3 +161,29 @@ async def test_get_parent_is_the_message_of_the_cell(client: ProtocolClient, tra
         "await asyncio.create_task(parent())"
     )
     assert outputs(done) == [("execute_result", repr(done.request["header"]["msg_id"]))]
+
+
+async def test_stacks_that_wait_in_turn_survive_the_collector(client: ProtocolClient, transport: Transport) -> None:
+    """Where stacks are switched, one that waits is copied away when another goes on below it."""
+    await client.execute(
+        "import asyncio, time\n"
+        "def deep(n, work): return max([0], key=lambda _: deep(n - 1, work)) if n else (work(), 0)[1]\n"
+        "def garbage(): return [[[] for _ in range(50)] for _ in range(100)]\n"
+        "waiting = True"
+    )
+    done = await client.execute(
+        f"{transport.asyncio}async def compute():\n"
+        "    global waiting\n"
+        "    time.sleep(0.05)\n"
+        "    for n in range(300):\n"
+        "        deep(n % 37, garbage)\n"
+        "    waiting = False\n"
+        "def wait():\n"
+        "    while waiting:\n"
+        "        time.sleep(0.02)\n"
+        "async def wait_deeply():\n"
+        "    deep(20, wait)\n"
+        "await asyncio.gather(compute(), wait_deeply())\n"
+        "'whole'"
+    )
+    assert outputs(done) == [("execute_result", "'whole'")]
