@@ -157,6 +157,11 @@ class BaseInterface(Application):
         self._is_initialized = True
         super().initialize(argv)
 
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """As traitlets does it. Without an argument no parser is built, which takes long in a browser."""
+        if argv != []:
+            super().parse_command_line(argv)
+
     def load_settings(self, settings: Mapping[str, Any]) -> None:
         """Take configuration from a mapping.
 

@@ -12,6 +12,9 @@ const MOUNT_POINT = "/drive";
 /** Milliseconds for the page to show that it is there. */
 const PROBE_TIMEOUT = 5_000;
 
+/** A file that is not there: JupyterLite has its answer at once, while it would read what it finds. */
+const UNLIKELY = ".async-kernel";
+
 type FileSystemType = Parameters<Pyodide["FS"]["mount"]>[0];
 
 /** Mount the drive and go to the notebook's directory. Where the page does not answer, say so and go without. */
@@ -42,7 +45,8 @@ async function probe(host: Host, { baseUrl, browsingContextId, driveName }: Driv
   if (host.name === "node") {
     return "there is no service worker in Node.";
   }
-  const body = envelope({ method: "lookup", path: driveName === "" ? "" : `${driveName}:` }, browsingContextId);
+  const path = driveName === "" ? UNLIKELY : `${driveName}:${UNLIKELY}`;
+  const body = envelope({ method: "lookup", path }, browsingContextId);
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT);
     const response = await fetch(driveEndpoint(baseUrl), { method: "POST", body, signal });
