@@ -6,7 +6,7 @@ Both have the same Pyodide files and the same wheels, each from a site of its ow
 two are interleaved; each begins with an empty cache. The slow line is one of 20 Mbit/s with 40 ms of latency to a host
 that compresses: the servers keep to it, since what Chromium's devtools set does not reach the workers of a worker. The
 figures are medians in milliseconds, and their ratio. They are also written, with every round, to
-tests/_artifacts/bench-browser.json.
+tests/_artifacts/bench-browser.json. The start beside large files is measured for ours only: the other takes minutes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ FIGURES = {
     "slow page": "page load to first output, slow line",
     "cold": "kernel start to first result, empty cache",
     "warm": "kernel start to first result, full cache",
-    "drive": "the same with ten files of 30 MB in the drive",
     "restart": "restart to first result",
 }
 SLOW = "20,40"
@@ -214,9 +213,9 @@ def run(rounds: int) -> dict[str, dict[str, list[float]]]:
                     times[contender.name][figure].append(time)
                 told = ", ".join(f"{figure} {time:.0f}" for figure, time in found.items())
                 print(f"round {number + 1}: {contender.name}: {told}", flush=True)
-        for contender in contenders:
-            url, _ = urls[contender.name]
-            times[contender.name]["drive"] = measure_full_drive(browser, contender, url, rounds)
+        url, _ = urls[contenders[0].name]
+        full_drive = measure_full_drive(browser, contenders[0], url, rounds)
+        print(f"with ten files of 30 MB in the drive, full cache: {statistics.median(full_drive):.0f}", flush=True)
         browser.close()
     return times
 
