@@ -58,10 +58,14 @@ async function* chunks(stream: ReadableStream<Uint8Array> | undefined): AsyncGen
   }
 }
 
-/** `unpack`, in another worker. */
-export function unpackAside(progress: ProgressReport, packed: PackedImage): Promise<Image> {
+/** The other worker: it starts at once, beside all else. */
+export function startUnpacker(): Worker {
+  return new Worker(import.meta.url, { type: "module", name: UNPACKER });
+}
+
+/** `unpack`, in another worker, which then ends. */
+export function unpackAside(worker: Worker, progress: ProgressReport, packed: PackedImage): Promise<Image> {
   progress.expect(packed.size);
-  const worker = new Worker(import.meta.url, { type: "module", name: UNPACKER });
   let counted = 0;
   const image = new Promise<Image>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<FromUnpacker>): void => {
