@@ -16,6 +16,7 @@ import anyio
 from async_kernel._cell_threads import call_in_thread
 from async_kernel._context import request_context
 from async_kernel._errors import BadMessageError
+from async_kernel._nested_run import let_nest
 from async_kernel._platform import HAS_THREADS
 from async_kernel._requests.execute import ExecuteQueue
 from async_kernel._run_mode import RunMode, run_mode
@@ -162,7 +163,7 @@ class Dispatcher:
         with request_context(request):
             self._status("busy", request)
             try:
-                content = await handler(request)
+                content = await let_nest(handler(request))
             except anyio.get_cancelled_exc_class():
                 content = {"status": "aborted"}
                 raise
