@@ -298,7 +298,7 @@ def start_kernel(
         kernel_name=name or flavour.kernel_name,
         transport=flavour.transport,
         connection_file=os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], f"kernel-{uuid4()}.json"),
-        **(manager or {}),
+        **{"shutdown_wait_time": GUARD, **(manager or {})},  # the end takes long on a busy machine
     )
     log = folder / f"kernel-{time.monotonic_ns()}.log"
     with log.open("wb") as file:

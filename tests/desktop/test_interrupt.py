@@ -148,24 +148,22 @@ def test_queue_goes_on_where_errors_do_not_stop_it(kernel: Kernel, client: Clien
     assert outputs(client.finish(queued)) == [("execute_result", "'queued'")]
 
 
-def test_second_interrupt_of_a_cell_that_catches_the_first(kernel: Kernel, client: Client) -> None:
-    request = begin(
-        client,
-        "import time\ntry:\n    print('begins')\n    time.sleep(3600)\n"
-        "except KeyboardInterrupt:\n    print('caught')\ntime.sleep(3600)",
-    )
-    kernel.interrupt()
-    client.wait_text(request, "caught")
-    kernel.interrupt()
-    stopped(kernel, request)
-
-
-def test_second_interrupt_of_a_cell_that_catches_its_cancellation(kernel: Kernel, client: Client) -> None:
-    request = begin(
-        client,
-        f"{BEGINS_AWAITING}import anyio\ntry:\n    await anyio.sleep(3600)\n"
-        "except anyio.get_cancelled_exc_class():\n    print('caught')\n    while True: pass",
-    )
+@pytest.mark.parametrize(
+    "code",
+    [
+        (
+            "import time\ntry:\n    print('begins')\n    time.sleep(3600)\n"
+            "except KeyboardInterrupt:\n    print('caught')\ntime.sleep(3600)"
+        ),
+        (
+            f"{BEGINS_AWAITING}import anyio\ntry:\n    await anyio.sleep(3600)\n"
+            "except anyio.get_cancelled_exc_class():\n    print('caught')\n    while True: pass"
+        ),
+    ],
+    ids=["interrupt", "cancellation"],
+)
+def test_second_interrupt_of_a_cell_that_catches_the_first(kernel: Kernel, client: Client, code: str) -> None:
+    request = begin(client, code)
     kernel.interrupt()
     client.wait_text(request, "caught")
     kernel.interrupt()

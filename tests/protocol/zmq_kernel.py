@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import zmq
-from desktop.kernels import GUARD, start_kernel
+from desktop.kernels import start_kernel
 from protocol.line import READER, Line
 
 if TYPE_CHECKING:
@@ -189,8 +189,7 @@ def zmq_kernel(flavour: Flavour, folder: Path, settings: Mapping[str, Any]) -> G
         settings: options of its command line by their aliases.
     """
     options = [f"--{name}={value}" for name, value in settings.items()]
-    patience = {"shutdown_wait_time": GUARD}  # it has much to clear away after a whole suite
-    with start_kernel(flavour, folder, *options, manager=patience, errors=True) as process:
+    with start_kernel(flavour, folder, *options, errors=True) as process:
         process.main.close()
         kernel = ZMQKernel(process.manager)
         kernel.connect()
