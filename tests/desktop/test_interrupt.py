@@ -170,6 +170,23 @@ def test_second_interrupt_of_a_cell_that_catches_the_first(kernel: Kernel, clien
     stopped(kernel, request)
 
 
+def test_each_interrupt_is_raised_once(kernel: Kernel, client: Client) -> None:
+    request = client.start(
+        "import anyio, time\ngate, n = anyio.Event(), 0\nwhile n < 20:\n    try:\n        print('ready', n)\n"
+        "        while True:\n            if n % 2: time.sleep(3600)\n    except KeyboardInterrupt:\n        n += 1\n"
+        "print('all caught')\nawait gate.wait()"
+    )
+    for n in range(20):
+        client.wait_text(request, f"ready {n}\n")
+        assert "all caught" not in client.exchange(request).text()  # without the last
+        kernel.interrupt()
+    client.wait_text(request, "all caught")
+    client.execute("# task\ngate.set()")
+    done = client.finish(request)
+    assert done.content["status"] == "ok", done.content
+    assert done.text() == "".join(f"ready {n}\n" for n in range(20)) + "all caught\n"
+
+
 def test_cleaning_up_is_not_cut_short_by_one_interrupt(kernel: Kernel, client: Client) -> None:
     request = begin(
         client,

@@ -51,9 +51,10 @@ class Interrupts:
         self._forks: list[None] = []
         """Not empty while the process is being forked: Python throws away what its hooks for that raise."""
         self.sigint = Sigint(self._ask, self._decide, self._later)
-        # What registers last is called first before, and last behind. No handler runs inside such functions of C.
-        end = self._forks.clear
-        os.register_at_fork(before=partial(self._forks.append, None), after_in_parent=end, after_in_child=end)
+        if hasattr(os, "register_at_fork"):
+            # What registers last is called first before, and last behind. No handler runs inside such functions of C.
+            end = self._forks.clear
+            os.register_at_fork(before=partial(self._forks.append, None), after_in_parent=end, after_in_child=end)
 
     def _later(self, delay: float, function: Callable[[], None]) -> None:
         with suppress(CallerStopped):  # the kernel ends, and with it the cells

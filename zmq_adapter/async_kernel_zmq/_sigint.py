@@ -72,7 +72,7 @@ class Sigint:
 
     def install(self) -> None:
         """Begin. In the main thread only."""
-        self._old = {signum: signal.signal(signum, self._on_signal) for signum in (signal.SIGINT, _POKE)}
+        self._old = {signum: signal.signal(signum, self._on_signal) for signum in {signal.SIGINT, _POKE}}
         # trio and uvloop have set one of their own by now: what is told here is passed on to it.
         self._old_fd = signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
 
@@ -95,7 +95,7 @@ class Sigint:
             told = self._read.recv(4096)
         if (signals := told.translate(None, _OUTCOMES)) and self._old_fd >= 0:
             with suppress(OSError):  # it is full, so that it has woken the loop, or the loop is no more
-                os.write(self._old_fd, signals)  # uvloop does not even notice that a process has ended without
+                os.write(self._old_fd, signals)  # uvloop runs no handler while it waits, unless it is woken
         ours = [byte for byte in told if byte in {signal.SIGINT, _POKE, *_OUTCOMES}]
         if not ours:
             return
