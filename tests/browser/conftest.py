@@ -11,31 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from browser.chromium import (
-    browser,
-    empty_lab,
-    lab,
-    lab_maker,
-    outside,
-    pytest_runtest_makereport,
-    shared_lab,
-    shared_notebook,
-)
+from browser.chromium import *  # noqa: F403  # the fixtures
 from browser.servers import PLUGIN, ROOT, Overlay, SiteServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-
-__all__ = [
-    "browser",
-    "empty_lab",
-    "lab",
-    "lab_maker",
-    "outside",
-    "pytest_runtest_makereport",
-    "shared_lab",
-    "shared_notebook",
-]
 
 
 @pytest.fixture(scope="package")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FLAVOURS = [Flavour("asyncio", "tcp"), Flavour("trio", "ipc")]
 """Each backend and each transport once: the cross product is for what depends on both."""
+UVLOOP = Flavour("asyncio", "tcp", "uvloop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,7 +36,7 @@ def jupyter_dirs(tmp_path_factory: pytest.TempPathFactory, ipython_dir: None) ->
         yield folders
 
 
-@pytest.fixture(scope="module", params=FLAVOURS, ids="-".join)
+@pytest.fixture(scope="module", params=FLAVOURS, ids=str)
 def flavour(request: pytest.FixtureRequest) -> Flavour:
     return request.param
 

@@ -108,6 +108,23 @@ async def test_executors_print_into_the_cell_that_uses_them(client: ProtocolClie
     assert done.text() == "from a thread\n"
 
 
+async def test_cells_that_run_loops_and_those_behind_them(client: ProtocolClient, transport: Transport) -> None:
+    await client.execute(
+        "import asyncio\nasync def give(n):\n    await asyncio.sleep(0)\n    print('gives', n)\n    return n\n"
+        "def in_new_loop(coroutine):\n    loop = asyncio.new_event_loop()\n"
+        "    try: return loop.run_until_complete(coroutine)\n    finally: loop.close()"
+    )
+    running = "asyncio.get_event_loop().run_until_complete"
+    ways = ["asyncio.run", running if transport.backend == "asyncio" else "in_new_loop"]
+    cells = [client.start(f"{way}(give({n}))", stop_on_error=False) for n in range(5) for way in ways]
+    for number, cell in enumerate(cells):
+        done = await client.wait_idle(cell)
+        if transport.has_threads or transport.listens_always:
+            assert outputs(done) == [("stdout", f"gives {number // 2}\n"), ("execute_result", str(number // 2))]
+        else:  # no stack can be left in the midst
+            assert "await it instead" in done.content["evalue"]
+
+
 async def test_context_variables_of_a_cell_are_there_in_the_next(client: ProtocolClient) -> None:
     await client.execute("from contextvars import ContextVar\nvar = ContextVar('var', default='unset')")
     await client.execute("var.set('set')")

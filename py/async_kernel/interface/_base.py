@@ -17,7 +17,7 @@ from async_kernel._context import current_request
 from async_kernel._iopub import IOPub
 from async_kernel._kernel import Kernel
 from async_kernel._message import MessageFactory
-from async_kernel._nested_run import NestedRun
+from async_kernel._nested_run import HAS_GREENLET, HAS_UVLOOP, NestedRun
 from async_kernel._stdin import Stdin
 from async_kernel._streams import StreamBatcher, StreamRedirect
 from async_kernel._threads import ThreadRequests
@@ -67,7 +67,8 @@ class BaseInterface(Application):
         ["asyncio", "trio"], help="The async library of the main loop. The running loop's, where there is one."
     ).tag(config=True)
     backend_options = Dict(
-        help="Options of the main loop. asyncio: `debug`, `loop_factory`, `use_uvloop`; trio: those of `trio.run`."
+        help="Options of the main loop. asyncio: `debug`, `loop_factory`, `use_uvloop` (true where uvloop and greenlet "
+        "are installed); trio: those of `trio.run`."
     ).tag(config=True)
     kernel_class = Type(Kernel, help="The class of the kernel.").tag(config=True)
     shell_class = Type(AsyncInteractiveShell, help="The class of the shell.").tag(config=True)
@@ -177,7 +178,11 @@ class BaseInterface(Application):
             ValueError: the backend has no such option.
         """
         check_options(self.backend, self.backend_options)
-        anyio.run(self.run, backend=self.backend, backend_options=self.backend_options)
+        options = dict(self.backend_options)
+        if self.backend == "asyncio" and "loop_factory" not in options:
+            # Without greenlet, cells could not call `run_until_complete` on it.
+            options.setdefault("use_uvloop", HAS_UVLOOP and HAS_GREENLET)
+        anyio.run(self.run, backend=self.backend, backend_options=options)
 
     async def run(self, stopped: Callable[[], None] | None = None) -> None:
         """Run the kernel in the current event loop until it ends.
