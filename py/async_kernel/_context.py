@@ -6,10 +6,11 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from async_kernel._transport import Connection
     from async_kernel._wire import Content, Message
@@ -56,3 +57,17 @@ def request_context(request: Request) -> Generator[None]:
         yield
     finally:
         _request.reset(token)
+
+
+def for_current_request(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, run for the request that the calling code runs for, whoever calls it."""
+    request = current_request()
+    if request is None:
+        return function
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with request_context(request):
+            return function(*args, **kwargs)
+
+    return run

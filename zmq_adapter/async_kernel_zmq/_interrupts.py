@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from async_kernel._errors import CallerStopped
 from async_kernel._interrupt import Place, place
+from async_kernel.caller._host import current_host
 from async_kernel.shell._run import current_run
 
 from async_kernel_zmq._sigint import Sigint, strike
@@ -43,11 +44,16 @@ class Interrupts:
         """The next signal is of our own."""
         self._postponed = 0
         """How often the interrupt that is due has been put off."""
-        self.sigint = Sigint(self._decide, self._later)
+        self._host = current_host()
+        self.sigint = Sigint(self._decide, self._later, self._wake)
 
     def _later(self, delay: float, function: Callable[[], None]) -> None:
         with suppress(CallerStopped):  # the kernel ends, and with it the cells
             self._interface.callers["control"].call_later(delay, function)
+
+    def _wake(self) -> None:
+        if self._host:
+            self._host.run_soon_threadsafe(_nothing)
 
     def _decide(self, frame: FrameType | None) -> Callable[[], object] | None:
         """What to do about a signal that finds the main thread at `frame`; None for not now."""
@@ -71,16 +77,26 @@ class Interrupts:
         if at.kind == "cell":
             if self._insists and not (run and run.stop_error and not run.scope.cancel_called):
                 return _nothing  # it is another one, or has been stopped and cleans up
-        elif self._interface.stopping.done() or not self._interface.started.done():
+        elif at.kind != "callback" and (self._interface.stopping.done() or not self._interface.started.done()):
             return _nothing  # there are no cells
         if at.fragile and self._postponed < _ATTEMPTS:
             return None
-        if at.kind == "cell":
-            return _raise_interrupt
+        if at.kind in {"cell", "callback"}:
+            return partial(self._raise_at, at, alone=at.kind == "cell" or self._insists)
         if at.kind == "task" and (self._insists or _runs(run)):
             return partial(self._break_off, run, alone=not self._insists)
         # By way of another thread: this one may be waiting in its selector, and would not notice.
         return _nothing if self._insists else self._stop_soon
+
+    def _raise_at(self, at: Place, *, alone: bool) -> None:
+        """Raise the interrupt in the code that runs. Where that waits in a loop of a toolkit, end the loop first."""
+        if not alone:
+            self._stop_soon()
+        if at.nested is None:
+            _raise_interrupt()
+        assert self._host
+        _raise_when_resumed(at.nested, self._host.nested_left)
+        self._host.leave_nested()
 
     def _break_off(self, run: CellRun | None, *, alone: bool) -> NoReturn:
         """End the task that keeps the event loop, with what a task may raise, and its cell."""
@@ -106,6 +122,24 @@ class Interrupts:
             if not turned.done():
                 self._insists = True
                 strike()
+
+
+def _raise_when_resumed(frame: FrameType, resumed: Callable[[], object]) -> None:
+    """Raise the interrupt in a frame as soon as what it has called returns or raises: as a debugger, for a moment."""
+    before = sys.gettrace()
+
+    def trace(*_: object) -> NoReturn:
+        frame.f_trace = None
+        sys.settrace(None if before is _trace_nothing else before)
+        resumed()
+        _raise_interrupt()
+
+    frame.f_trace = trace
+    sys.settrace(_trace_nothing)
+
+
+def _trace_nothing(*_: object) -> None:
+    """Trace no new frame."""
 
 
 def _runs(run: CellRun | None) -> bool:

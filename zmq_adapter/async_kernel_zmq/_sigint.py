@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -33,15 +34,18 @@ class Sigint:
     Args:
         decide: called in the main thread with the interrupted frame. Returns what to do, or None for "not now".
         later: runs a function after a delay in seconds, in another thread.
+        wake: has the main thread run Python code, which a GUI's main loop, waiting, does not. From any thread.
     """
 
     def __init__(
         self,
         decide: Callable[[FrameType | None], Callable[[], object] | None],
         later: Callable[[float, Callable[[], None]], object],
+        wake: Callable[[], object],
     ) -> None:
         self._decide = decide
         self._later = later
+        self._wake = wake
         self._read, self._write = socket.socketpair()
         self._read.setblocking(False)  # noqa: FBT003  # socket's signature
         self._write.setblocking(False)  # noqa: FBT003  # as above
@@ -75,13 +79,16 @@ class Sigint:
                 self._later(_PATIENCE, lambda: strike() if self._unseen is unseen else None)
             elif last == _NOT_NOW:
                 strike()
+            if last != _TAKEN:
+                self._wake()
 
-    def _on_signal(self, _: int, frame: FrameType | None) -> None:
+    def _on_signal(self, *_: object) -> None:
         if self._handling:  # a second one, in the midst of the first
             self._tell(_NOT_NOW)
             return
         self._handling = True
-        action = self._decide(frame)
+        # Not the frame that is told: matplotlib calls this later, with one that has gone by then.
+        action = self._decide(sys._getframe(1))
         self._tell(_NOT_NOW if action is None else _TAKEN)
         self._handling = False
         if action:

@@ -1,0 +1,101 @@
+"""What Qt does for scripts, done for cells: `exec` waits within the main loop that runs already."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any, Final
+
+from async_kernel.caller import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+_NO_DISPLAY: Final = (
+    "The host 'qt' cannot open windows: {}\nSet DISPLAY to an X server that runs and lets you in, or start one without "
+    "a screen (Debian: apt install xvfb): Xvfb :99 & export DISPLAY=:99. For a library that is missing, install it "
+    "(Debian: apt install libegl1 libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1)."
+)
+
+
+def make(core: ModuleType, widgets: ModuleType) -> Any:
+    """The application object.
+
+    Args:
+        core: QtCore, of any of Qt's packages.
+        widgets: QtWidgets, of the same.
+
+    Raises:
+        HostError: there is one already, or no display.
+    """
+    base = widgets.QApplication
+    if base.instance() is not None:
+        msg = "The host 'qt' makes Qt's application object, and there is one already: start without it."
+        raise HostError(msg)
+    _try_display(base)
+
+    class Application(base):  # type: ignore[misc, valid-type]  # of the package that was chosen
+        """Qt's application, whose main loop runs already."""
+
+        def run(self) -> None:
+            """Run the main loop."""
+            _run(super())
+
+        def exec(self) -> int:
+            """Wait, as the main loop of a script does, until `quit` is called or the last window is closed."""
+            loop = core.QEventLoop()
+            self.lastWindowClosed.connect(loop.quit)
+            return _run(loop)
+
+        exec_ = exec  # noqa: A003  # Qt's words
+
+    application = Application(["async-kernel"])
+    application.setQuitOnLastWindowClosed(False)  # that ends scripts
+    return application
+
+
+def _run(loop: Any) -> int:
+    # Older packages could not use a word that was Python 2's.
+    return int((loop.exec if hasattr(loop, "exec") else loop.exec_)())
+
+
+def waker(core: ModuleType, function: Callable[[], object]) -> Callable[[], None]:
+    """What has the main loop call `function`, from any thread."""
+    kind = core.QEvent.Type.User
+
+    class Waker(core.QObject):  # type: ignore[misc, name-defined]
+        def event(self, event: Any) -> bool:
+            if event.type() != kind:
+                return bool(super().event(event))
+            function()
+            return True
+
+    waker = Waker()
+    return lambda: core.QCoreApplication.postEvent(waker, core.QEvent(kind))
+
+
+def _try_display(application: Callable[[list[str]], object]) -> None:
+    """Try in a process of its own whether Qt can open windows: where it cannot, it ends the process.
+
+    Raises:
+        HostError: it cannot.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with tempfile.TemporaryFile() as told:
+        if (child := os.fork()) == 0:
+            try:
+                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+                os.dup2(told.fileno(), 2)
+                application([])
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        told.seek(0)
+        if status:
+            raise HostError(_NO_DISPLAY.format(told.read().decode(errors="replace").strip()))
