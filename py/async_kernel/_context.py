@@ -6,11 +6,10 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from async_kernel._transport import Connection
     from async_kernel._wire import Content, Message
@@ -57,17 +56,3 @@ def request_context(request: Request) -> Generator[None]:
         yield
     finally:
         _request.reset(token)
-
-
-def for_current_request(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, run for the request that the calling code runs for, whoever calls it."""
-    request = current_request()
-    if request is None:
-        return function
-
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        with request_context(request):
-            return function(*args, **kwargs)
-
-    return run

@@ -29,8 +29,10 @@ _LOOPS: Final = ("asyncio", "anyio", "trio", "outcome", "pyodide.webloop")
 _WAITS: Final = ("select", "get_events")
 """The functions of `selectors` and of trio in which an event loop waits."""
 _KERNEL: Final = ("async_kernel", "async_kernel_zmq", "IPython")
-_CALLERS: Final = ("async_kernel.caller", "async_kernel._context", "async_kernel_zmq.hosts", "tkinter")
+_CALLERS: Final = ("async_kernel.caller", "async_kernel_zmq.hosts", "tkinter")
 """Through which loops come to the user's code."""
+_CALLBACKS: Final = ("async_kernel_zmq.hosts",)
+"""What stands between a toolkit and a callback."""
 _SENDING: Final = ("async_kernel._iopub", "async_kernel._streams", "async_kernel_zmq._sockets")
 
 
@@ -82,7 +84,7 @@ def _place(frame: FrameType | None, host: Host | None) -> Place:
             below_step = True
         elif not below_step:
             fragile = fragile or module in _SENDING
-            in_callback = in_callback or module == "async_kernel._context"
+            in_callback = in_callback or _is_of(_CALLBACKS, module)
             entry = entry if _is_of((*_LOOPS, *_CALLERS), module) else module
         frame = frame.f_back
     is_user = below_step and entry and not _is_of((*_KERNEL, "selectors"), entry)

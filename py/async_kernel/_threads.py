@@ -11,10 +11,24 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from async_kernel._context import for_current_request
+from async_kernel._context import current_request, request_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def _for_current_request(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, run for the request that the calling code runs for."""
+    request = current_request()
+    if request is None:
+        return function
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with request_context(request):
+            return function(*args, **kwargs)
+
+    return run
 
 
 class ThreadRequests:
@@ -30,12 +44,12 @@ class ThreadRequests:
 
         @wraps(start)
         def start_for_request(thread: threading.Thread) -> None:
-            thread.run = for_current_request(thread.run)  # type: ignore[method-assign]  # of this one thread
+            thread.run = _for_current_request(thread.run)  # type: ignore[method-assign]  # of this one thread
             start(thread)
 
         @wraps(submit)
         def submit_for_request(pool: ThreadPoolExecutor, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-            return submit(pool, for_current_request(fn), *args, **kwargs)
+            return submit(pool, _for_current_request(fn), *args, **kwargs)
 
         threading.Thread.start = start_for_request  # type: ignore[method-assign, assignment]  # the same call
         ThreadPoolExecutor.submit = submit_for_request  # type: ignore[method-assign, assignment]  # the same call

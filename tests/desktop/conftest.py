@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from desktop.kernels import GUARD, START, Flavour, Kernel, jupyter_folders, start_kernel
+from desktop.windows import virtual_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -33,6 +34,13 @@ def jupyter_dirs(tmp_path_factory: pytest.TempPathFactory, ipython_dir: None) ->
     """Jupyter's folders for these tests alone."""
     with jupyter_folders(tmp_path_factory.mktemp("jupyter")) as folders:
         yield folders
+
+
+@pytest.fixture(scope="session")
+def display() -> Generator[None]:
+    """An X server of these tests' own."""
+    with virtual_display():
+        yield
 
 
 @pytest.fixture(scope="module", params=FLAVOURS, ids="-".join)

@@ -21,17 +21,19 @@ _NO_DISPLAY: Final = (
 
 
 def make(core: ModuleType, widgets: ModuleType) -> Any:
-    """The application object.
+    """The application object, of which Qt allows one a process.
 
     Args:
         core: QtCore, of any of Qt's packages.
         widgets: QtWidgets, of the same.
 
     Raises:
-        HostError: there is one already, or no display.
+        HostError: a cell or script has made one, or there is no display.
     """
     base = widgets.QApplication
-    if base.instance() is not None:
+    if (present := base.instance()) is not None:
+        if type(present).__module__ == __name__:  # that of a host before
+            return present
         msg = "The host 'qt' makes Qt's application object, and there is one already: start without it."
         raise HostError(msg)
     _try_display(base)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import tkinter as tk
+from contextlib import nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from async_kernel._context import for_current_request
+from async_kernel._context import current_request, request_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,16 +18,14 @@ class CellCallback(tk.CallWrapper):
 
     def __init__(self, func: Any, subst: Any, widget: Any) -> None:
         super().__init__(func, subst, widget)
-        self._call = for_current_request(self._call_reported)
+        self._request = current_request()
 
     def __call__(self, *args: str) -> Any:
-        return self._call(*args)
-
-    def _call_reported(self, *args: str) -> Any:
-        try:
-            return self.func(*(self.subst(*args) if self.subst else args))
-        except BaseException:  # noqa: BLE001  # outer edge: sys.exit and an interrupt end the callback, not the kernel
-            self.widget._report_exception()
+        with request_context(self._request) if self._request else nullcontext():
+            try:
+                return self.func(*(self.subst(*args) if self.subst else args))
+            except BaseException:  # noqa: BLE001  # outer edge: sys.exit and an interrupt end the callback alone
+                self.widget._report_exception()
 
 
 def install(opened: Callable[[tk.Tk], None]) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from async_kernel.caller import FunctionQueue, Host, HostError
 from async_kernel.caller._host import current_host
 
+from async_kernel_zmq.hosts._tk_interpreters import Interpreters
+
 if TYPE_CHECKING:
     import tkinter as tk
     from collections.abc import Callable
@@ -40,12 +42,14 @@ class TkHost(Host):
             from async_kernel_zmq.hosts import _tk_callbacks
         except ImportError as error:
             raise HostError(_MISSING) from error
+        self._interpreters = Interpreters()
         try:
-            tk.Tk().destroy()
+            self._try_display(tk.Tk())
         except tk.TclError as error:
             raise HostError(_NO_DISPLAY.format(error)) from error
         self._root = tk.Tcl()
         self._tcl: Any = self._root.tk
+        self._interpreters.keep(self._tcl)
         if not hasattr(self._tcl, "createfilehandler"):
             msg = "The host 'tk' needs Tk's file handlers, which Windows lacks: use the host 'qt'."
             raise HostError(msg)
@@ -56,6 +60,12 @@ class TkHost(Host):
         self._read, self._write = socket.socketpair()
         self._tcl.createfilehandler(self._read, tk.READABLE, self._woken)
         _tk_callbacks.install(_opened)
+
+    def _try_display(self, window: tk.Tk) -> None:
+        self._interpreters.keep(window.tk)
+        window.withdraw()
+        window.update_idletasks()
+        window.destroy()
 
     def run_soon(self, function: Callable[[], object], /) -> None:  # noqa: D102
         self._queue.put(function)
@@ -92,6 +102,7 @@ class TkHost(Host):
 
     def opened(self, app: tk.Tk) -> None:
         """Know of windows. Threads may use them, since a main loop serves them."""
+        self._interpreters.keep(app.tk)
         self._windows.add(app)
         app.tk.willdispatch()
 
