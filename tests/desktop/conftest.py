@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Launch = Callable[..., subprocess.Popen[bytes]]
     RunToEnd = Callable[..., subprocess.CompletedProcess[str]]
 
+HOSTED = [Flavour(backend, "tcp", host) for host in ("tk", "qt") for backend in ("asyncio", "trio")]
 FLAVOURS = [Flavour("asyncio", "tcp"), Flavour("trio", "ipc")]
 """Each backend and each transport once: the cross product is for what depends on both."""
 
@@ -43,7 +44,7 @@ def display() -> Generator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=FLAVOURS, ids="-".join)
+@pytest.fixture(scope="module", params=FLAVOURS, ids=str)
 def flavour(request: pytest.FixtureRequest) -> Flavour:
     return request.param
 

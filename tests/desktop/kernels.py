@@ -40,6 +40,15 @@ class Flavour(NamedTuple):
 
     backend: str
     transport: str
+    host: str | None = None
+
+    def __str__(self) -> str:
+        return "-".join(filter(None, (self.host, self.backend, self.transport)))
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the kernelspec does not say."""
+        return [f"--host={self.host}"] if self.host else []
 
     @property
     def kernel_name(self) -> str:
@@ -291,7 +300,7 @@ def start_kernel(
     )
     log = folder / f"kernel-{time.monotonic_ns()}.log"
     with log.open("wb") as file:
-        km.start_kernel(extra_arguments=list(args), stderr=file, stdout=file, **popen)
+        km.start_kernel(extra_arguments=[*flavour.arguments, *args], stderr=file, stdout=file, **popen)
         process = km.provisioner.process
         kernel = Kernel(km, log)
         try:

@@ -28,7 +28,7 @@ RUNNING = {
 }
 """What a kernel may be doing when it ends."""
 
-pytestmark = pytest.mark.parametrize("flavour", FLAVOURS, ids="-".join)
+pytestmark = pytest.mark.parametrize("flavour", FLAVOURS, ids=str)
 
 
 @pytest.fixture(autouse=True)
