@@ -67,11 +67,11 @@ class Kernel(HasInterface):
             parent=interface, kernel=self, **interface.shell_options()
         )
         interface.at_end(self.close)
-        self.traps = Traps(self.main_shell)
+        self.cells = CellCode()
+        self.traps = Traps(self.main_shell, self.cells)
         self.comms = Comms(interface.iopub_send)
         self.last_execute: Request | None = None
         """The execute request that began last."""
-        self.cells = CellCode()
         self.before_code: Callable[[], None] = lambda: None
         """Called before each statement of a cell."""
         self._dispatcher = Dispatcher(

@@ -279,6 +279,7 @@ def start_kernel(
     name: str | None = None,
     manager: Mapping[str, Any] | None = None,
     errors: bool = False,
+    exit_code: int = 0,
     **popen: Any,
 ) -> Generator[Kernel]:
     """A kernel for the duration of the block. It must end when it is asked to, and leave nothing behind.
@@ -290,6 +291,7 @@ def start_kernel(
         name: the name of the kernelspec, in place of the flavour's own.
         manager: traits of the KernelManager.
         errors: whether its log may tell of errors.
+        exit_code: what its process must end with.
         popen: for the process: `env`, `cwd`.
     """
     km = KernelManager(
@@ -312,5 +314,5 @@ def start_kernel(
                 process.kill()
                 process.wait()
                 km.cleanup_resources()
-    assert process.returncode == 0, f"exit code {process.returncode}:\n{kernel.log}"
+    assert process.returncode == exit_code, f"exit code {process.returncode}:\n{kernel.log}"
     assert errors or "Traceback" not in kernel.log, kernel.log

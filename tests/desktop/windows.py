@@ -41,7 +41,7 @@ def virtual_display() -> Generator[None]:
     """An X server without a screen, which the block and the processes that it starts use."""
     need(shutil.which("Xvfb") and shutil.which("xdotool"), "Xvfb and xdotool (Debian: apt install xvfb xdotool)")
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     try:

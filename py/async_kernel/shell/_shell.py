@@ -307,12 +307,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         self._showtraceback(etype, value, _FILE.sub(self._cell_of, text).splitlines())
 
     def excepthook(self, etype: type[BaseException], value: BaseException, tb: TracebackType | None) -> None:
-        """`sys.excepthook` while cells run: as at other times, since Pyodide and GUI toolkits rely on it.
-
-        What a callback raises is shown for the cell that its code is of.
-        """
-        with self.kernel.cells.owning(tb):
-            self.sys_excepthook(etype, value, tb)
+        """`sys.excepthook` while cells run: as at other times, since Pyodide and GUI toolkits rely on it."""
+        self.sys_excepthook(etype, value, tb)
 
     def _cell_of(self, file: re.Match[str]) -> str:
         """A place in a traceback as IPython names it: `Cell In[3]` for a cell."""

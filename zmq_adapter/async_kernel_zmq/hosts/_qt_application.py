@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from async_kernel.caller import HostError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from types import ModuleType
 
 _NO_DISPLAY: Final = (
@@ -36,7 +37,6 @@ def make(core: ModuleType, widgets: ModuleType) -> Any:
             return present
         msg = "The host 'qt' makes Qt's application object, and there is one already: start without it."
         raise HostError(msg)
-    _try_display(base)
 
     class Application(base):  # type: ignore[misc, valid-type]  # of the package that was chosen
         """Qt's application, whose main loop runs already."""
@@ -53,7 +53,8 @@ def make(core: ModuleType, widgets: ModuleType) -> Any:
 
         exec_ = exec  # noqa: A003  # Qt's words
 
-    application = Application(["async-kernel"])
+    with _display(base):
+        application = Application(["async-kernel"])
     application.setQuitOnLastWindowClosed(False)  # that ends scripts
     return application
 
@@ -78,26 +79,41 @@ def waker(core: ModuleType, function: Callable[[], object]) -> Callable[[], None
     return lambda: core.QCoreApplication.postEvent(waker, core.QEvent(kind))
 
 
-def _try_display(application: Callable[[list[str]], object]) -> None:
+@contextmanager
+def _display(application: Callable[[list[str]], object]) -> Generator[None]:
     """Try in a process of its own whether Qt can open windows: where it cannot, it ends the process.
+
+    It keeps its display for the block: without clients an X server may start anew, and let nobody in meanwhile.
 
     Raises:
         HostError: it cannot.
     """
     if sys.platform != "linux":
+        yield
         return
     import resource
 
+    ready, is_ready = os.pipe()
+    wait, go_on = os.pipe()
     with tempfile.TemporaryFile() as told:
         if (child := os.fork()) == 0:
             try:
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
                 os.dup2(told.fileno(), 2)
+                os.close(go_on)
                 application([])
-                os._exit(0)
+                os.write(is_ready, b"!")
+                os.read(wait, 1)
             finally:
-                os._exit(1)
-        _, status = os.waitpid(child, 0)
-        told.seek(0)
-        if status:
-            raise HostError(_NO_DISPLAY.format(told.read().decode(errors="replace").strip()))
+                os._exit(0)
+        os.close(is_ready)
+        os.close(wait)
+        try:
+            if not os.read(ready, 1):
+                told.seek(0)
+                raise HostError(_NO_DISPLAY.format(told.read().decode(errors="replace").strip()))
+            yield
+        finally:
+            os.close(go_on)
+            os.close(ready)
+            os.waitpid(child, 0)
