@@ -45,7 +45,7 @@ class HeldDisplayHook(_Held, DisplayTrap):
 class Traps:
     """Both, of the main shell, for as long as the kernel runs.
 
-    Under a host `sys.excepthook` too: it shows what callbacks raise, and PyQt ends the process where it is the original.
+    Under a host `sys.excepthook` too: it shows what callbacks raise, and PyQt ends the process where it is its own.
     """
 
     def __init__(self, shell: InteractiveShell, cells: CellCode) -> None:

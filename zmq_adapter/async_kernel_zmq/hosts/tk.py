@@ -56,7 +56,7 @@ class TkHost(Host):
         self._error = tk.TclError
         self._windows: weakref.WeakSet[tk.Tk] = weakref.WeakSet()
         self._queue = FunctionQueue(self._wake, self._wake_threadsafe)
-        self._is_done = False
+        self._is_done = self._has_left = False
         self._read, self._write = socket.socketpair()
         self._tcl.createfilehandler(self._read, tk.READABLE, self._woken)
         _tk_callbacks.install(_opened)
@@ -92,13 +92,20 @@ class TkHost(Host):
     def mainloop(self) -> None:  # noqa: D102
         while not self._is_done:
             self._root.mainloop(-1)  # with windows or without; the `quit` of a cell ends it
+        self._has_left = True
         self._tcl.deletefilehandler(self._read)
         self._read.close()
         self._write.close()
 
     def done(self) -> None:  # noqa: D102
         self._is_done = True
-        self._tcl.quit()
+        self._quit()
+
+    def _quit(self) -> None:
+        # Of the main loops of all threads one takes notice: told again until this one has.
+        if not self._has_left:
+            self._tcl.quit()
+            self._tcl.createtimerhandler(1, self._quit)
 
     def opened(self, app: tk.Tk) -> None:
         """Know of windows. Threads may use them, since a main loop serves them."""
