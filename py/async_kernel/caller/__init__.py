@@ -3,14 +3,13 @@
 from async_kernel._errors import CallerStopped, HostError, PendingCancelled, PendingDone, PendingNotDone
 from async_kernel.caller._caller import Caller
 from async_kernel.caller._group import PendingGroup
-from async_kernel.caller._host import FunctionQueue, Host
+from async_kernel.caller._host import Host, QueuedHost
 from async_kernel.caller._pending import Pending
 from async_kernel.caller._trackers import PendingTracker
 
 __all__ = [
     "Caller",
     "CallerStopped",
-    "FunctionQueue",
     "Host",
     "HostError",
     "Pending",
@@ -19,4 +18,5 @@ __all__ = [
     "PendingGroup",
     "PendingNotDone",
     "PendingTracker",
+    "QueuedHost",
 ]

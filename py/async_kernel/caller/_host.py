@@ -51,41 +51,46 @@ class Host(ABC):
     def mainloop(self) -> None:
         """Run until `done` is called, whatever else the user's code ends."""
 
-    def leave_nested(self) -> None:  # noqa: B027  # a toolkit may have none
+    def close_windows(self) -> None:  # noqa: B027  # a toolkit may have none
+        """Called in its thread at the kernel's end, before the names that callbacks use are gone."""
+
+    def leave_nested(self) -> None:  # noqa: B027  # as above
         """End the loops that code within the main loop runs, such as a modal dialog's. Called in its thread."""
 
     def nested_left(self) -> None:  # noqa: B027  # as above
         """Called in its thread once the code that ran such a loop goes on."""
 
 
-class FunctionQueue:
-    """The functions that a host is given, called a few milliseconds at a time.
+class QueuedHost(Host):
+    """A host that keeps what it is given in a queue, and calls it a few milliseconds at a time.
 
-    Args:
-        wake: has the main loop call `run_some`. From its own thread.
-        wake_threadsafe: the same from any thread.
+    A toolkit's host says how its main loop is made to call `run_some`.
     """
 
-    def __init__(self, wake: Callable[[], object], wake_threadsafe: Callable[[], object]) -> None:
-        self._wake = wake
-        self._wake_threadsafe = wake_threadsafe
+    def __init__(self) -> None:
         self._functions: deque[Callable[[], object]] = deque()
         self._is_running = False
         self._is_due = False
         """Whether the main loop has been woken from another thread, and has not come yet."""
 
-    def put(self, function: Callable[[], object]) -> None:
-        """For `Host.run_soon`."""
+    @abstractmethod
+    def wake(self) -> None:
+        """Have the main loop call `run_some`. From its own thread."""
+
+    @abstractmethod
+    def wake_threadsafe(self) -> None:
+        """Have the main loop call `run_some`. From any thread."""
+
+    def run_soon(self, function: Callable[[], object], /) -> None:
         self._functions.append(function)
         if not self._is_running:
-            self._wake()
+            self.wake()
 
-    def put_threadsafe(self, function: Callable[[], object]) -> None:
-        """For `Host.run_soon_threadsafe`."""
+    def run_soon_threadsafe(self, function: Callable[[], object], /) -> None:
         self._functions.append(function)
         if not self._is_due:
             self._is_due = True
-            self._wake_threadsafe()
+            self.wake_threadsafe()
 
     def run_some(self) -> None:
         """Call what is there, and what that adds, for a few milliseconds. Also from within such a call."""
@@ -96,7 +101,7 @@ class FunctionQueue:
             self._functions.popleft()()
         self._is_running = was_running
         if self._functions and not was_running:
-            self._wake()
+            self.wake()
 
 
 def check_host(name: str, options: Mapping[str, Any] | None = None) -> None:

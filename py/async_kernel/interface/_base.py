@@ -270,6 +270,8 @@ class BaseInterface(Application):
             self._exit.callback(part.uninstall)
         self.iopub_send("status", content={"execution_state": "starting"}, parent={})
         self.iopub.open()
+        if host := current_host():
+            self._exit.callback(host.close_windows)
 
     async def _end(self) -> None:
         try:

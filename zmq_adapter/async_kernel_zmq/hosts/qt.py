@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import threading
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from async_kernel.caller import FunctionQueue, Host, HostError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from async_kernel.caller import HostError, QueuedHost
 
 PACKAGES: Final = {"PySide6": "PySide6-Essentials", "PyQt6": "PyQt6", "PySide2": "PySide2", "PyQt5": "PyQt5"}
 """What `host_options` may name as `module`, and what to install for it."""
@@ -19,7 +16,7 @@ _MISSING: Final = (
 )
 
 
-class QtHost(Host):
+class QtHost(QueuedHost):
     """Qt's main loop. In the main thread only, as Qt asks for.
 
     Args:
@@ -42,29 +39,29 @@ class QtHost(Host):
             raise HostError(_MISSING.format(module, error, PACKAGES[module], ", ".join(PACKAGES))) from error
         from async_kernel_zmq.hosts import _qt_application
 
+        super().__init__()
         self.guis = ("qt", "qt6" if module.endswith("6") else "qt5")
         self._application = _qt_application.make(core, widgets)
-        self._queue = FunctionQueue(self._wake, self._wake)
-        self._wake_main_loop = _qt_application.waker(core, self._queue.run_some)
+        self._wake_main_loop = _qt_application.waker(core, self.run_some)
         self._is_done = False
 
-    def run_soon(self, function: Callable[[], object], /) -> None:  # noqa: D102
-        self._queue.put(function)
-
-    def run_soon_threadsafe(self, function: Callable[[], object], /) -> None:  # noqa: D102
-        self._queue.put_threadsafe(function)
-
-    def _wake(self) -> None:
+    def wake(self) -> None:  # noqa: D102
         self._wake_main_loop()
+
+    wake_threadsafe = wake
 
     def mainloop(self) -> None:  # noqa: D102
         while not self._is_done:
             self._application.run()  # the `quit` of a cell ends it
-        self._application.closeAllWindows()
 
     def done(self) -> None:  # noqa: D102
         self._is_done = True
         self._application.exit()
+
+    def close_windows(self) -> None:
+        """Hide them: closing them would ask their own code first."""
+        for window in self._application.topLevelWidgets():
+            window.hide()
 
     def leave_nested(self) -> None:
         """End dialogs, `exec` and event loops."""

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import socket
-import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from async_kernel.caller import FunctionQueue, Host, HostError
+from async_kernel.caller import HostError, QueuedHost
 from async_kernel.caller._host import current_host
-
-from async_kernel_zmq.hosts._tk_interpreters import Interpreters
 
 if TYPE_CHECKING:
     import tkinter as tk
-    from collections.abc import Callable
 
 _MISSING: Final = (
     "The host 'tk' needs the module tkinter, which this Python lacks: install it (Debian: apt install python3-tk, "
     "Fedora: dnf install python3-tkinter, macOS: brew install python-tk), or use a Python that was built with Tk."
 )
-_NO_DISPLAY: Final = (
-    "The host 'tk' cannot open windows: {}. Set DISPLAY to an X server that runs and lets you in, or start one "
-    "without a screen (Debian: apt install xvfb): Xvfb :99 & export DISPLAY=:99"
-)
 
 
-class TkHost(Host):
+class TkHost(QueuedHost):
     """Tk's main loop, in an interpreter without windows: cells see no window but their own.
 
     Raises:
@@ -39,55 +31,38 @@ class TkHost(Host):
         try:
             import tkinter as tk
 
-            from async_kernel_zmq.hosts import _tk_callbacks
+            from async_kernel_zmq.hosts import _tk_callbacks, _tk_windows
         except ImportError as error:
             raise HostError(_MISSING) from error
-        self._interpreters = Interpreters()
-        try:
-            self._try_display(tk.Tk())
-        except tk.TclError as error:
-            raise HostError(_NO_DISPLAY.format(error)) from error
+        super().__init__()
+        self._windows = _tk_windows.Windows()
+        self._windows.try_display()
         self._root = tk.Tcl()
+        self._windows.opened(self._root)
         self._tcl: Any = self._root.tk
-        self._interpreters.keep(self._tcl)
         if not hasattr(self._tcl, "createfilehandler"):
             msg = "The host 'tk' needs Tk's file handlers, which Windows lacks: use the host 'qt'."
             raise HostError(msg)
-        self._error = tk.TclError
-        self._windows: weakref.WeakSet[tk.Tk] = weakref.WeakSet()
-        self._queue = FunctionQueue(self._wake, self._wake_threadsafe)
         self._is_done = self._has_left = False
         self._read, self._write = socket.socketpair()
         self._tcl.createfilehandler(self._read, tk.READABLE, self._woken)
         _tk_callbacks.install(_opened)
 
-    def _try_display(self, window: tk.Tk) -> None:
-        self._interpreters.keep(window.tk)
-        window.withdraw()
-        window.update_idletasks()
-        window.destroy()
-
-    def run_soon(self, function: Callable[[], object], /) -> None:  # noqa: D102
-        self._queue.put(function)
-
-    def run_soon_threadsafe(self, function: Callable[[], object], /) -> None:  # noqa: D102
-        self._queue.put_threadsafe(function)
-
-    def _wake(self) -> None:
+    def wake(self) -> None:  # noqa: D102
         self._tcl.createtimerhandler(0, self._turn)
 
     def _turn(self) -> None:
         # Tk draws when it is idle, which it never is while a guest goes on and on.
         self._tcl.call("update", "idletasks")
-        self._queue.run_some()
+        self.run_some()
 
-    def _wake_threadsafe(self) -> None:
+    def wake_threadsafe(self) -> None:  # noqa: D102
         with suppress(OSError):  # closed: the main loop has ended
             self._write.send(b"!")
 
     def _woken(self, *_: object) -> None:
         self._read.recv(4096)
-        self._queue.run_some()
+        self.run_some()
 
     def mainloop(self) -> None:  # noqa: D102
         while not self._is_done:
@@ -108,25 +83,18 @@ class TkHost(Host):
             self._tcl.createtimerhandler(1, self._quit)
 
     def opened(self, app: tk.Tk) -> None:
-        """Know of windows. Threads may use them, since a main loop serves them."""
-        self._interpreters.keep(app.tk)
-        self._windows.add(app)
-        app.tk.willdispatch()
+        """Know of windows of this thread."""
+        self._windows.opened(app)
 
-    def leave_nested(self) -> None:
-        """End dialogs, `wait_window` and its like, and `mainloop`."""
-        for app in list(self._windows):
-            with suppress(self._error):  # destroyed
-                if dialog := app.tk.call("grab", "current"):
-                    app.tk.call("destroy", dialog)
-                app.tk.call("interp", "cancel", "-unwind")
+    def close_windows(self) -> None:  # noqa: D102
+        self._windows.close()
+
+    def leave_nested(self) -> None:  # noqa: D102
+        self._windows.leave_nested()
         self._tcl.quit()
 
-    def nested_left(self) -> None:
-        """Take back what was to cancel code of Tcl, where there was none."""
-        for app in list(self._windows):
-            with suppress(self._error):
-                app.tk.call("info", "level")
+    def nested_left(self) -> None:  # noqa: D102
+        self._windows.nested_left()
 
 
 def _opened(app: tk.Tk) -> None:
