@@ -60,8 +60,7 @@ WAITS = {
         "dialog": "QtWidgets.QInputDialog.getText(None, 'waits', 'text')",
         "window": "dialog = QtWidgets.QDialog()\ndialog.setWindowTitle('waits')\ndialog.exec()",
         "main loop": (
-            "window = QtWidgets.QWidget()\nwindow.setWindowTitle('waits')\nwindow.show()\n"
-            "QtWidgets.QApplication.instance().exec()"
+            "window = QtWidgets.QWidget()\nwindow.setWindowTitle('waits')\nwindow.show()\nQtWidgets.QApplication.exec()"
         ),
     },
 }

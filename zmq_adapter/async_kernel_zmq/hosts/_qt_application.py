@@ -38,30 +38,34 @@ def make(core: ModuleType, widgets: ModuleType) -> Any:
         msg = "The host 'qt' makes Qt's application object, and there is one already: start without it."
         raise HostError(msg)
 
+    main_loop = _exec(base)
+
     class Application(base):  # type: ignore[misc, valid-type]  # of the package that was chosen
         """Qt's application, whose main loop runs already."""
 
         def run(self) -> None:
             """Run the main loop."""
-            _run(super())
+            main_loop()
 
         def exec(self) -> int:
             """Wait, as the main loop of a script does, until `quit` is called or the last window is closed."""
             loop = core.QEventLoop()
             self.lastWindowClosed.connect(loop.quit)
-            return _run(loop)
+            return int(_exec(loop)())
 
         exec_ = exec  # noqa: A003  # Qt's words
 
     with _display(base):
         application = Application(["async-kernel"])
     application.setQuitOnLastWindowClosed(False)  # that ends scripts
+    base.exec = base.exec_ = application.exec  # scripts call that of the class too
     return application
 
 
-def _run(loop: Any) -> int:
+def _exec(owner: Any) -> Callable[[], Any]:
     # Older packages could not use a word that was Python 2's.
-    return int((loop.exec if hasattr(loop, "exec") else loop.exec_)())
+    function: Callable[[], Any] = owner.exec if hasattr(owner, "exec") else owner.exec_
+    return function
 
 
 def waker(core: ModuleType, function: Callable[[], object]) -> Callable[[], None]:

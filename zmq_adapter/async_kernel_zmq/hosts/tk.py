@@ -35,10 +35,10 @@ class TkHost(QueuedHost):
         except ImportError as error:
             raise HostError(_MISSING) from error
         super().__init__()
-        self._windows = _tk_windows.Windows()
-        self._windows.try_display()
+        self.windows = _tk_windows.Windows()
+        self.windows.try_display()
         self._root = tk.Tcl()
-        self._windows.opened(self._root)
+        self.windows.opened(self._root)
         self._tcl: Any = self._root.tk
         if not hasattr(self._tcl, "createfilehandler"):
             msg = "The host 'tk' needs Tk's file handlers, which Windows lacks: use the host 'qt'."
@@ -82,21 +82,17 @@ class TkHost(QueuedHost):
             self._tcl.quit()
             self._tcl.createtimerhandler(1, self._quit)
 
-    def opened(self, app: tk.Tk) -> None:
-        """Know of windows of this thread."""
-        self._windows.opened(app)
-
     def close_windows(self) -> None:  # noqa: D102
-        self._windows.close()
+        self.windows.close()
 
     def leave_nested(self) -> None:  # noqa: D102
-        self._windows.leave_nested()
+        self.windows.leave_nested()
         self._tcl.quit()
 
     def nested_left(self) -> None:  # noqa: D102
-        self._windows.nested_left()
+        self.windows.nested_left()
 
 
 def _opened(app: tk.Tk) -> None:
     if isinstance(host := current_host(), TkHost):
-        host.opened(app)
+        host.windows.opened(app)
