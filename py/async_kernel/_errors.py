@@ -8,6 +8,7 @@ AsyncKernelError
 │   └── PendingCancelled    it was cancelled, so there is no result
 ├── CallerError
 │   └── CallerStopped       a call was scheduled on a caller that has been stopped
+├── HostError               the main loop of a GUI cannot be had
 ├── BadMessageError         a client sent what is no message of the specification
 ├── SettingsError           a setting is unknown or of the wrong kind
 ├── UnknownCommError        a message is for a comm or a target that there is not
@@ -28,6 +29,7 @@ __all__ = [
     "CallerError",
     "CallerStopped",
     "HistoryLockedError",
+    "HostError",
     "PendingCancelled",
     "PendingDone",
     "PendingError",
@@ -63,6 +65,10 @@ class CallerError(AsyncKernelError):
 
 class CallerStopped(CallerError):  # noqa: N818
     """The caller has been stopped, or its event loop has ended: it takes no more calls."""
+
+
+class HostError(AsyncKernelError):
+    """The main loop of a GUI cannot be had here; the text says what to install or set."""
 
 
 class BadMessageError(AsyncKernelError):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from IPython.core.interactiveshell import InteractiveShell
 
 from async_kernel._comms import Comms
+from async_kernel.caller._host import current_host, is_host_frame
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from async_kernel.caller._host import Host
 
 _BELOW_CELLS: Final = frozenset((InteractiveShell.run_code.__code__, Comms.handle.__code__))
 _STEPS: Final = frozenset(
@@ -26,37 +29,63 @@ _LOOPS: Final = ("asyncio", "anyio", "trio", "outcome", "pyodide.webloop")
 _WAITS: Final = ("select", "get_events")
 """The functions of `selectors` and of trio in which an event loop waits."""
 _KERNEL: Final = ("async_kernel", "async_kernel_zmq", "IPython")
+_CALLERS: Final = ("async_kernel.caller", "async_kernel_zmq.hosts", "tkinter")
+"""Through which loops come to the user's code."""
+_CALLBACKS: Final = ("async_kernel_zmq.hosts",)
+"""What stands between a toolkit and a callback."""
 _SENDING: Final = ("async_kernel._iopub", "async_kernel._streams", "async_kernel_zmq._sockets")
+
+
+Kind: TypeAlias = Literal["cell", "task", "callback", "kernel"]
 
 
 class Place(NamedTuple):
     """Where an interrupt finds the thread."""
 
-    kind: Literal["cell", "task", "kernel"]
+    kind: Kind
     """
     - `cell`: a cell's code is on the stack. A KeyboardInterrupt raised here reaches it, and nobody else.
     - `task`: a user's task or callback runs in the event loop. A KeyboardInterrupt would end the loop; a cancellation
       ends the task.
+    - `callback`: the main loop of a GUI runs a user's callback. What that raises is shown, and ends nothing else.
     - `kernel`: no user's code runs: the loop waits, or the kernel works.
     """
     fragile: bool
     """Whether an exception would tear what is soon done: a message, a loop's own step, a traceback being made."""
+    nested: FrameType | None = None
+    """Of a cell or callback, the frame that has called a toolkit and waits in a loop there, a modal dialog's say."""
 
 
 def place(frame: FrameType | None) -> Place:
-    """The place of an interrupted frame."""
+    """The place of an interrupted frame of the calling thread."""
+    host = current_host()
+    caller = frame
+    while host and caller and is_host_frame(caller, host) and caller.f_code.co_name != "mainloop":
+        caller = caller.f_back
+    at = _place(caller, host)
+    if caller is not frame and at.kind in {"cell", "callback"}:
+        return at._replace(fragile=False, nested=caller)
+    return at
+
+
+def _place(frame: FrameType | None, host: Host | None) -> Place:
     fragile = _is_in_loop(frame)
     entry = module = ""
-    below_step = False
+    below_step = in_callback = False
     while frame is not None:
         if frame.f_code in _BELOW_CELLS:
-            return Place("cell", fragile or _is_of(_KERNEL, module))
+            return Place("cell", fragile or in_callback or _is_of(_KERNEL, module))
+        if host and frame.f_code.co_name == "mainloop" and is_host_frame(frame, host):
+            if not below_step and entry and not _is_of(_KERNEL, entry):
+                return Place("callback", fragile)
+            break
         module = _module(frame)
         if (module, frame.f_code.co_name) in _STEPS:
             below_step = True
         elif not below_step:
             fragile = fragile or module in _SENDING
-            entry = entry if _is_of((*_LOOPS, "async_kernel.caller"), module) else module
+            in_callback = in_callback or _is_of(_CALLBACKS, module)
+            entry = entry if _is_of((*_LOOPS, *_CALLERS), module) else module
         frame = frame.f_back
     is_user = below_step and entry and not _is_of((*_KERNEL, "selectors"), entry)
     return Place("task", fragile) if is_user else Place("kernel", fragile=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import Dict, List, Unicode
 
+from async_kernel._cell_code import CellCode
 from async_kernel._comms import Comms
 from async_kernel._context import Request, current_request
 from async_kernel._dispatch import Dispatcher
@@ -66,7 +67,8 @@ class Kernel(HasInterface):
             parent=interface, kernel=self, **interface.shell_options()
         )
         interface.at_end(self.close)
-        self.traps = Traps(self.main_shell)
+        self.cells = CellCode()
+        self.traps = Traps(self.main_shell, self.cells)
         self.comms = Comms(interface.iopub_send)
         self.last_execute: Request | None = None
         """The execute request that began last."""
@@ -208,6 +210,8 @@ class Kernel(HasInterface):
         expressions = field(request, "user_expressions", dict, None) or {}
         allow_stdin = field(request, "allow_stdin", bool, default=False)
         field(request, "stop_on_error", bool, default=True)  # checked here, read by the queue
+        if error := self.parent.start_error:
+            return {"status": "error", **self.main_shell.show_error(error)}
         self.last_execute = request
         if not silent:
             self._publish_input(code)

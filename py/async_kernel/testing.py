@@ -1,7 +1,8 @@
-"""For tests and embedders: a client in the kernel's own process, and one for any other way to a kernel."""
+"""For tests and embedders: a client in the kernel's own process, one for any other way to a kernel, a host."""
 
 from __future__ import annotations
 
+import queue
 import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from async_kernel._json import loads
 from async_kernel._message import MessageFactory, pack
-from async_kernel.caller import Pending
+from async_kernel.caller import Host, Pending
 from async_kernel.interface import start_kernel_callable_interface
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Deliver = Callable[[str, list[Buffer] | None], None]
 
-__all__ = ["Exchange", "KernelClient", "execute_content", "in_process_client"]
+__all__ = ["Exchange", "KernelClient", "QueueHost", "execute_content", "in_process_client"]
 
 
 @dataclass
@@ -176,3 +177,25 @@ async def in_process_client(settings: Mapping[str, Any] | None = None) -> AsyncG
     finally:
         handlers["stop"]()
         await ended
+
+
+class QueueHost(Host):
+    """The simplest host: a main loop that calls functions from a queue. It has no windows."""
+
+    def __init__(self) -> None:
+        self._functions: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+
+    def run_soon(self, function: Callable[[], object], /) -> None:
+        """Put the function into the queue."""
+        self._functions.put(function)
+
+    run_soon_threadsafe = run_soon
+
+    def done(self) -> None:
+        """Put the end into the queue."""
+        self._functions.put(None)
+
+    def mainloop(self) -> None:
+        """Call one function after another."""
+        while (function := self._functions.get()) is not None:
+            function()

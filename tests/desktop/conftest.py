@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from desktop.kernels import GUARD, START, Flavour, Kernel, jupyter_folders, start_kernel
+from desktop.windows import virtual_display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Launch = Callable[..., subprocess.Popen[bytes]]
     RunToEnd = Callable[..., subprocess.CompletedProcess[str]]
 
+HOSTED = [Flavour(backend, "tcp", host=host) for host in ("tk", "qt") for backend in ("asyncio", "trio")]
 FLAVOURS = [Flavour("asyncio", "tcp"), Flavour("trio", "ipc")]
 """Each backend and each transport once: the cross product is for what depends on both."""
 UVLOOP = Flavour("asyncio", "tcp", "uvloop")
@@ -34,6 +36,13 @@ def jupyter_dirs(tmp_path_factory: pytest.TempPathFactory, ipython_dir: None) ->
     """Jupyter's folders for these tests alone."""
     with jupyter_folders(tmp_path_factory.mktemp("jupyter")) as folders:
         yield folders
+
+
+@pytest.fixture(scope="session")
+def display() -> Generator[None]:
+    """An X server of these tests' own."""
+    with virtual_display():
+        yield
 
 
 @pytest.fixture(scope="module", params=FLAVOURS, ids=str)

@@ -48,9 +48,15 @@ class Flavour(NamedTuple):
     transport: str
     loop: str = ""
     """Which of the backend's event loops; its own unless given."""
+    host: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.loop or self.backend}-{self.transport}"
+        return "-".join(filter(None, (self.host, self.loop or self.backend, self.transport)))
+
+    @property
+    def arguments(self) -> list[str]:
+        """What the kernelspec does not say."""
+        return [f"--host={self.host}"] if self.host else []
 
     @property
     def kernel_name(self) -> str:
@@ -281,6 +287,7 @@ def start_kernel(
     name: str | None = None,
     manager: Mapping[str, Any] | None = None,
     errors: bool = False,
+    exit_code: int = 0,
     **popen: Any,
 ) -> Generator[Kernel]:
     """A kernel for the duration of the block. It must end when it is asked to, and leave nothing behind.
@@ -292,6 +299,7 @@ def start_kernel(
         name: the name of the kernelspec, in place of the flavour's own.
         manager: traits of the KernelManager.
         errors: whether its log may tell of errors.
+        exit_code: what its process must end with.
         popen: for the process: `env`, `cwd`.
     """
     km = KernelManager(
@@ -302,7 +310,7 @@ def start_kernel(
     )
     log = folder / f"kernel-{time.monotonic_ns()}.log"
     with log.open("wb") as file:
-        km.start_kernel(extra_arguments=list(args), stderr=file, stdout=file, **popen)
+        km.start_kernel(extra_arguments=[*flavour.arguments, *args], stderr=file, stdout=file, **popen)
         process = km.provisioner.process
         kernel = Kernel(km, log)
         try:
@@ -314,5 +322,5 @@ def start_kernel(
                 process.kill()
                 process.wait()
                 km.cleanup_resources()
-    assert process.returncode == 0, f"exit code {process.returncode}:\n{kernel.log}"
+    assert process.returncode == exit_code, f"exit code {process.returncode}:\n{kernel.log}"
     assert errors or "Traceback" not in kernel.log, kernel.log

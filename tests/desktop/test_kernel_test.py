@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import product, starmap
 from typing import Any, ClassVar
 
 import jupyter_kernel_test
+import pytest
+from desktop.conftest import HOSTED
 from desktop.kernels import BACKENDS, GUARD, Flavour
+from desktop.windows import need_toolkit
 from jupyter_client.manager import KernelManager
 
 
@@ -19,8 +22,10 @@ class OnFlavour:
 
     @classmethod
     def setUpClass(cls) -> None:
+        if cls.flavour.host:
+            need_toolkit(cls.flavour.host)
         cls.km = KernelManager(kernel_name=cls.flavour.kernel_name, transport=cls.flavour.transport)
-        cls.km.start_kernel()
+        cls.km.start_kernel(extra_arguments=cls.flavour.arguments)
         cls.kc = cls.km.client()
 
 
@@ -71,15 +76,19 @@ SUITES = {Messages: jupyter_kernel_test.KernelTests, Welcome: jupyter_kernel_tes
 
 def suite(mixin: type, base: type, flavour: Flavour) -> type:
     """A suite on a flavour, under a name of its own."""
-    name = f"Test{mixin.__name__}{flavour.backend.title()}{flavour.transport.title()}"
-    return type(name, (mixin, base), {"flavour": flavour, "__module__": __name__})
+    name = f"Test{mixin.__name__}{str(flavour).title().replace('-', '')}"
+    made = type(name, (mixin, base), {"flavour": flavour, "__module__": __name__})
+    return pytest.mark.usefixtures("display")(made) if flavour.host else made
 
 
 # In an expression: pytest would collect a suite that a name of the module is left with.
 globals().update(
     (made.__name__, made)
     for made in (
-        suite(*pair, Flavour(*pair_of_flavour))
-        for pair_of_flavour, pair in product(product(BACKENDS, ("tcp", "ipc")), SUITES.items())
+        suite(*pair, flavour)
+        for flavour, pair in [
+            *product(starmap(Flavour, product(BACKENDS, ("tcp", "ipc"))), SUITES.items()),
+            *product(HOSTED, [(Messages, jupyter_kernel_test.KernelTests)]),
+        ]
     )
 )

@@ -96,7 +96,9 @@ class TestMagics:
     async def test_a_gui_without_a_loop_is_a_usage_error(self):
         async with started_kernel() as client:
             exchange = await client.execute("get_ipython().enable_gui('tk')")
-            assert "UsageError: this kernel runs no event loop for 'tk'" in exchange.text("stderr")
+            assert "UsageError: this kernel runs no event loop of a GUI, and 'tk' needs its own" in exchange.text(
+                "stderr"
+            )
             assert (await client.execute("%gui")).content["status"] == "ok"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from async_kernel._errors import CallerStopped
 from async_kernel._interrupt import Place, place
+from async_kernel.caller._host import current_host
 from async_kernel.shell._run import current_run
 
 from async_kernel_zmq._sigint import Sigint, poke
@@ -50,7 +51,8 @@ class Interrupts:
         """Since when what is to be done has been put off."""
         self._forks: list[None] = []
         """Not empty while the process is being forked: Python throws away what its hooks for that raise."""
-        self.sigint = Sigint(self._ask, self._decide, self._later)
+        self._host = current_host()
+        self.sigint = Sigint(self._ask, self._decide, self._later, self._wake)
         if hasattr(os, "register_at_fork"):
             # What registers last is called first before, and last behind. No handler runs inside such functions of C.
             end = self._forks.clear
@@ -59,6 +61,10 @@ class Interrupts:
     def _later(self, delay: float, function: Callable[[], None]) -> None:
         with suppress(CallerStopped):  # the kernel ends, and with it the cells
             self._interface.callers["control"].call_later(delay, function)
+
+    def _wake(self) -> None:
+        if self._host:
+            self._host.run_soon_threadsafe(_nothing)
 
     def _ask(self, frame: FrameType | None) -> None:
         self._interface.last_interrupt_frame = frame
@@ -77,8 +83,8 @@ class Interrupts:
             return None
         due = self._due
         self._settle()
-        if at.kind == "cell":
-            return _raise_interrupt
+        if at.kind in {"cell", "callback"}:
+            return partial(self._raise_at, at, alone=at.kind == "cell" or not due)
         if at.kind == "task" and (not due or _runs(run)):
             return partial(self._break_off, run, alone=due)
         # By way of another thread: this one may be waiting in its selector, and would not notice.
@@ -86,6 +92,8 @@ class Interrupts:
 
     def _is_to_stop(self, at: Place, run: CellRun | None) -> bool:
         """Whether what runs at that place is what is to be stopped."""
+        if at.kind == "callback":
+            return True
         if at.kind != "cell":  # before the start and behind the end there are no cells
             return self._interface.started.done() and not self._interface.stopping.done()
         # Insisting is not for another cell, nor for one that has been stopped and cleans up.
@@ -106,6 +114,16 @@ class Interrupts:
         if place(sys._getframe()).kind == "cell":
             self._settle()
             _raise_interrupt()
+
+    def _raise_at(self, at: Place, *, alone: bool) -> None:
+        """Raise the interrupt in the code that runs. Where that waits in a loop of a toolkit, end the loop first."""
+        if not alone:
+            self._stop_soon()
+        if at.nested is None:
+            _raise_interrupt()
+        assert self._host
+        _raise_when_resumed(at.nested, self._host.nested_left)
+        self._host.leave_nested()
 
     def _break_off(self, run: CellRun | None, *, alone: bool) -> NoReturn:
         """End the task that keeps the event loop, with what a task may raise, and its cell."""
@@ -131,6 +149,24 @@ class Interrupts:
             if not turned.done():
                 self._turning = turned
                 poke()
+
+
+def _raise_when_resumed(frame: FrameType, resumed: Callable[[], object]) -> None:
+    """Raise the interrupt in a frame as soon as what it has called returns or raises: as a debugger, for a moment."""
+    before = sys.gettrace()
+
+    def trace(*_: object) -> NoReturn:
+        frame.f_trace = None
+        sys.settrace(None if before is _trace_nothing else before)
+        resumed()
+        _raise_interrupt()
+
+    frame.f_trace = trace
+    sys.settrace(_trace_nothing)
+
+
+def _trace_nothing(*_: object) -> None:
+    """Trace no new frame."""
 
 
 def _runs(run: CellRun | None) -> bool:

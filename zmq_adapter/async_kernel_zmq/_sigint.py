@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -50,6 +51,7 @@ class Sigint:
         asked: called in the main thread for each SIGINT, with the interrupted frame.
         decide: called there after it, and for pokes. Returns what to do, or None for "not now".
         later: runs a function after a delay in seconds, in another thread.
+        wake: has the main thread run Python code, which a GUI's main loop, waiting, does not. From any thread.
     """
 
     def __init__(
@@ -57,10 +59,12 @@ class Sigint:
         asked: Callable[[FrameType | None], object],
         decide: Callable[[FrameType | None], Callable[[], object] | None],
         later: Callable[[float, Callable[[], None]], object],
+        wake: Callable[[], object],
     ) -> None:
         self._asked = asked
         self._decide = decide
         self._later = later
+        self._wake = wake
         self._read, self._write = socket.socketpair()
         self._read.setblocking(False)  # noqa: FBT003  # socket's signature
         self._write.setblocking(False)  # noqa: FBT003  # as above
@@ -104,8 +108,12 @@ class Sigint:
             self._later(_PATIENCE, lambda: poke() if self._unseen is unseen else None)
         elif ours[-1] == _NOT_NOW:
             self._later(_PAUSE, poke)
+        if ours[-1] != _TAKEN:
+            self._wake()
 
-    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+    def _on_signal(self, signum: int, _: object) -> None:
+        # Not the frame that is told: matplotlib calls this later, with one that has gone by then.
+        frame = sys._getframe(1)
         if signum == signal.SIGINT:
             self._asked(frame)
         if self._handling:

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from async_kernel._errors import SettingsError
+from async_kernel._errors import HostError, SettingsError
 
 from async_kernel_zmq import _options
 from async_kernel_zmq._connection_file import ConnectionFileError
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OptionError as e:
         _say(str(e))
         return 2
-    except (KernelSpecError, SettingsError, ConnectionFileError) as e:
+    except (KernelSpecError, SettingsError, ConnectionFileError, HostError) as e:
         _say(str(e))
         return 1
     except BrokenPipeError:  # as in `async-kernel --help-all | head`

@@ -46,6 +46,8 @@ class ZMQInterface(BaseInterface):
     aliases: ClassVar[dict[Any, Any]] = {  # type: ignore[misc]  # traitlets has an instance attribute
         **BaseInterface.aliases,
         ("f", "connection_file"): "ZMQInterface.connection_file",
+        "host": "BaseInterface.host",
+        "host_options": "BaseInterface.host_options",
         "backend": "BaseInterface.backend",
         "backend_options": "BaseInterface.backend_options",
         "ip": "ZMQInterface.ip",

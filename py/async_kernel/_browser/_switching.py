@@ -8,13 +8,13 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from IPython.core.error import StdinNotImplementedError
 from pyodide.ffi import can_run_sync, run_sync
 
 from async_kernel._browser._listening import Listening
-from async_kernel._interrupt import place
+from async_kernel._interrupt import Kind, place
 from async_kernel.shell._run import CellRun, current_run
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Stack:
 
     run: CellRun | None
     """The cell's run that it belongs to."""
-    kind: Literal["cell", "task", "kernel"]
+    kind: Kind
     """See `Place`."""
     computes: bool = False
     """Whether it only gives the event loop a turn."""
@@ -145,7 +145,7 @@ class StackSwitching(Listening):
             if run not in in_place:
                 run.stop(KeyboardInterrupt())
 
-    def _enter(self, kind: Literal["cell", "task", "kernel"], *, computes: bool = False) -> Stack:
+    def _enter(self, kind: Kind, *, computes: bool = False) -> Stack:
         stack = Stack(current_run(), kind, computes)
         self._stacks.append(stack)
         return stack

@@ -1,17 +1,17 @@
-"""asyncio as a guest of trio: an asyncio event loop in the thread of a trio run, turned when it has something to do.
+"""asyncio as a guest: an event loop in a thread that belongs to another loop, turned when it has something to do.
 
-The loop never blocks: its selector notes how long it could wait, and trio waits in its place.
+It never blocks its thread: its selector notes how long the loop could wait, and someone waits in its place. Under trio
+that is trio, under a GUI's main loop a helper thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import queue
 import selectors
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVarTuple, Unpack
-
-import sniffio
-import trio
+from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 
 from async_kernel.caller._backend import innermost
 
@@ -19,27 +19,139 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
     from contextvars import Context
 
+    from async_kernel.caller._host import Host
+
 Ts = TypeVarTuple("Ts")
 
 
 async def serve_guest(main: Callable[[], Awaitable[None]]) -> None:
     """Run `main` in an asyncio event loop that the calling trio task turns. What it leaves is cancelled."""
+    import trio
 
-    async def run_main() -> None:
-        await main()
+    with trio.CancelScope(shield=True):
+        guest = _Guest(main)
+        while True:
+            with _inside_asyncio():
+                guest.turn()
+            if guest.ended:
+                break
+            if guest.patience == 0:
+                await trio.lowlevel.checkpoint()
+            else:
+                with trio.move_on_after(float("inf") if guest.patience is None else guest.patience):
+                    await trio.lowlevel.wait_readable(guest.loop.eyes.fileno())
+    guest.result()
 
-    with trio.CancelScope(shield=True), asyncio.Runner(loop_factory=_GuestLoop) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, _GuestLoop)
-        await loop.run_guest(run_main())
+
+def start_guest_run(
+    main: Callable[[], Awaitable[None]],
+    host: Host,
+    done: Callable[[BaseException | None], object],
+    *,
+    debug: bool | None = None,
+) -> None:
+    """Run `main` in an asyncio event loop as a guest of a GUI's main loop. In its thread, before or while it runs.
+
+    The loop counts as the running one of its thread as long as it is there, so that callbacks of the GUI can start
+    tasks.
+
+    Args:
+        main: what it leaves is cancelled.
+        host: the main loop.
+        done: called in its thread when all is over, with what went wrong.
+        debug: asyncio's debug mode, by default as the environment says.
+    """
+    guest = _Guest(main, debug=debug)
+    waits: queue.SimpleQueue[float | BaseException | None] = queue.SimpleQueue()
+    over = EOFError()
+
+    def wait() -> None:
+        while not isinstance(patience := waits.get(), BaseException):
+            guest.loop.eyes.select(patience)
+            host.run_soon_threadsafe(turn)
+
+    def turn() -> None:
+        asyncio._set_running_loop(None)
+        guest.turn()
+        if guest.ended:
+            waits.put(over)
+            error = None
+            try:
+                guest.result()
+            except BaseException as e:  # noqa: BLE001 (outer edge of a loop: told to who started it)
+                error = e
+            done(error)
+            return
+        asyncio._set_running_loop(guest.loop)
+        if guest.patience == 0:
+            host.run_soon(turn)
+        else:
+            waits.put(guest.patience)
+
+    threading.Thread(target=wait, name="asyncio guest I/O", daemon=True).start()
+    host.run_soon(turn)
+
+
+class _Guest:
+    """An event loop and its main task."""
+
+    def __init__(self, main: Callable[[], Awaitable[None]], *, debug: bool | None = None) -> None:
+        self.loop = _GuestLoop()
+        if debug is not None:
+            self.loop.set_debug(debug)
+        self.ended = False
+        self._error: BaseException | None = None
+        self._task = self.loop.create_task(self._run(main))
+        self._task.add_done_callback(self._end)  # behind it, others' callbacks have run too
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds until the next turn, unless there is input before; None for no limit."""
+        return self.loop.eyes.patience
+
+    def turn(self) -> None:
+        """Run what is ready."""
+        try:
+            self.loop.turn()
+        except BaseException as error:  # noqa: BLE001 (SystemExit or KeyboardInterrupt ends a loop, as elsewhere)
+            self._error = self._error or error
+            self._task.cancel()
+        if self.ended:
+            self.loop.close()
+
+    def _end(self, _: object) -> None:
+        self.ended = True
+
+    def result(self) -> None:
+        """Raise what went wrong."""
+        if self._error is not None:
+            raise self._error
+        self._task.result()
+
+    async def _run(self, main: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await main()
+        finally:
+            await self._wind_up()
+
+    async def _wind_up(self) -> None:
+        left = asyncio.all_tasks() - {self._task}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for task in left:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                message = "a task failed while the event loop was ending"
+                self.loop.call_exception_handler({"message": message, "exception": error, "task": task})
+        await self.loop.shutdown_asyncgens()
+        await self.loop.shutdown_default_executor()
 
 
 class _Selector(selectors.DefaultSelector):
-    """Within a turn: looks what is ready, without waiting for it, and lets the turn be the last."""
-
     def __init__(self) -> None:
         super().__init__()
         self.turning: asyncio.AbstractEventLoop | None = None
+        """Set for the first look of a turn, which is not to wait. Whoever turns the loop within that turn may wait."""
         self.patience: float | None = 0
         """Seconds that the loop could have waited; None for as long as it takes."""
 
@@ -47,6 +159,7 @@ class _Selector(selectors.DefaultSelector):
         if self.turning is None:
             return super().select(timeout)
         self.turning.stop()
+        self.turning = None
         ready = super().select(0)
         self.patience = 0 if ready else timeout
         return ready
@@ -54,49 +167,54 @@ class _Selector(selectors.DefaultSelector):
 
 class _GuestLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self._eyes = _Selector()
-        super().__init__(self._eyes)
+        self.eyes = _Selector()
+        self._is_in_turn = False
+        super().__init__(self.eyes)
 
-    async def run_guest(self, main: Any) -> None:
-        task = self.create_task(main)
-        while not task.done():
-            self._turn()
-            if self._eyes.patience == 0:
-                await trio.lowlevel.checkpoint()
-            else:
-                with trio.move_on_after(float("inf") if self._eyes.patience is None else self._eyes.patience):
-                    await trio.lowlevel.wait_readable(self._eyes.fileno())
-        task.result()
-
-    def _turn(self) -> None:
-        self._eyes.turning = self
+    def turn(self) -> None:
+        self.eyes.turning = self
+        self._is_in_turn = True
         try:
-            with _inside_asyncio():
-                self.run_forever()
+            self.run_forever()
         finally:
-            self._eyes.turning = None
+            self._is_in_turn = False
 
-    # Code of the trio side, in the same thread, may use what belongs to the loop: the loop must be woken then.
+    # The host's code, in the same thread, may use what belongs to the loop: the loop must be woken then.
+
+    def _run_once(self) -> None:
+        super()._run_once()  # type: ignore[misc]  # a nested run takes it too, see _nested_run.py
+        if not self._is_in_turn:
+            self._wake()
 
     def call_soon(
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        if self.is_running():
-            return super().call_soon(callback, *args, context=context)
-        return self.call_soon_threadsafe(callback, *args, context=context)
+        handle = super().call_soon(callback, *args, context=context)
+        if not self._is_in_turn:
+            self._wake()
+        return handle
 
     def call_at(
         self, when: float, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         timer = super().call_at(when, callback, *args, context=context)
-        if not self.is_running():
-            self.call_soon_threadsafe(lambda: None)
+        if not self._is_in_turn:
+            self._wake()
         return timer
+
+    def _wake(self) -> None:
+        self.call_soon_threadsafe(_nothing)
+
+
+def _nothing() -> None:
+    """Called for its turn."""
 
 
 @contextmanager
 def _inside_asyncio() -> Generator[None]:
     """Say that asyncio runs, although a trio task does."""
+    import sniffio
+
     before, sniffio.thread_local.name = sniffio.thread_local.name, "asyncio"
     innermost.backend = "asyncio"
     try:

@@ -10,11 +10,14 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from async_kernel.caller._host import hosting
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from types import ModuleType
 
     from async_kernel.caller._call import Call
+    from async_kernel.caller._host import Host
 
 Backend: TypeAlias = Literal["asyncio", "trio"]
 
@@ -136,22 +139,44 @@ def new_waiter() -> Waiter:
     return waiter
 
 
-def check_options(backend: str, options: Mapping[str, Any] | None) -> None:
-    """Refuse a backend, or options for it, that `run` would not take.
+def check_options(backend: str, options: Mapping[str, Any] | None, *, as_guest: bool = False) -> None:
+    """Refuse a backend, or options for it, that `run`, or `run_hosted`, would not take.
 
     Raises:
         ValueError: naming what is allowed.
         ImportError: trio is asked for and not installed.
     """
-    allowed: tuple[str, ...] = backend_module(backend).OPTIONS
+    module = backend_module(backend)
+    allowed: tuple[str, ...] = module.GUEST_OPTIONS if as_guest else module.OPTIONS
     if unknown := sorted(set(options or ()) - set(allowed)):
-        msg = f"Unknown backend_options for {backend}: {', '.join(unknown)}. Allowed are: {', '.join(allowed)}."
+        what = f"{backend} under a host" if as_guest else backend
+        msg = f"Unknown backend_options for {what}: {', '.join(unknown)}. Allowed are: {', '.join(allowed)}."
         raise ValueError(msg)
 
 
 def run(main: Callable[[], Awaitable[None]], backend: str, options: Mapping[str, Any] | None) -> None:
     """Run `main` in a new event loop of this thread until it returns."""
     backend_module(backend).run(main, dict(options or {}))
+
+
+def run_hosted(
+    main: Callable[[], Awaitable[None]], backend: str, options: Mapping[str, Any] | None, host: Host
+) -> None:
+    """Run `main` in a new event loop, as a guest of a GUI's main loop, which takes this thread until `main` returns."""
+    errors: list[BaseException | None] = []
+
+    def done(error: BaseException | None) -> None:
+        errors.append(error)
+        host.done()
+
+    with hosting(host):
+        backend_module(backend).start_hosted(main, dict(options or {}), host, done)
+        host.mainloop()
+    if not errors:
+        msg = f"The main loop of the host {host.name!r} returned before its guest had ended."
+        raise RuntimeError(msg)
+    if errors[0] is not None:
+        raise errors[0]
 
 
 def run_as_guest(

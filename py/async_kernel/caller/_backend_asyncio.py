@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from async_kernel.caller._backend import Backend, EventLoop
     from async_kernel.caller._call import Call
+    from async_kernel.caller._host import Host
 
 OPTIONS = ("debug", "loop_factory", "use_uvloop")
+GUEST_OPTIONS = ("debug",)  # its loop is one of our own
 
 
 class AsyncioLoop:
@@ -157,6 +159,18 @@ def run(main: Callable[[], Awaitable[None]], options: dict[str, Any]) -> None:
         options.setdefault("loop_factory", importlib.import_module("uvloop").new_event_loop)
     with asyncio.Runner(**options) as runner:
         runner.run(run_main())
+
+
+def start_hosted(
+    main: Callable[[], Awaitable[None]],
+    options: dict[str, Any],
+    host: Host,
+    done: Callable[[BaseException | None], object],
+) -> None:
+    """Run `main` in an asyncio loop, as a guest of a GUI's main loop."""
+    from async_kernel.caller._asyncio_guest import start_guest_run
+
+    start_guest_run(main, host, done, **options)
 
 
 def run_as_guest(

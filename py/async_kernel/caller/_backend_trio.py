@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from async_kernel.caller._backend import Backend, EventLoop
     from async_kernel.caller._call import Call
+    from async_kernel.caller._host import Host
 
 OPTIONS = ("clock", "instruments", "restrict_keyboard_interrupt_to_checkpoints", "strict_exception_groups")
+GUEST_OPTIONS = OPTIONS
 
 
 class TrioLoop:
@@ -154,6 +156,23 @@ new_waiter = TrioWaiter
 def run(main: Callable[[], Awaitable[None]], options: dict[str, Any]) -> None:
     """Run `main` in a new event loop of this thread. The options are those of `trio.run`."""
     trio.run(main, **options)
+
+
+def start_hosted(
+    main: Callable[[], Awaitable[None]],
+    options: dict[str, Any],
+    host: Host,
+    done: Callable[[BaseException | None], object],
+) -> None:
+    """Run `main` in trio's guest mode under a GUI's main loop. The options are those of `trio.run`."""
+    trio.lowlevel.start_guest_run(
+        main,
+        run_sync_soon_threadsafe=host.run_soon_threadsafe,
+        run_sync_soon_not_threadsafe=host.run_soon,
+        done_callback=lambda result: done(getattr(result, "error", None)),
+        host_uses_signal_set_wakeup_fd=True,
+        **options,
+    )
 
 
 def run_as_guest(

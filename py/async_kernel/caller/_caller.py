@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import logging
+import queue
 import threading
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from async_kernel._platform import HAS_THREADS
 from async_kernel.caller import _registry
-from async_kernel.caller._backend import check_options, current_backend, current_loop, run, run_as_guest
+from async_kernel.caller._backend import check_options, current_backend, current_loop, run, run_as_guest, run_hosted
 from async_kernel.caller._call import running
 from async_kernel.caller._claim import Claim
+from async_kernel.caller._host import check_host, current_host, make_host
 from async_kernel.caller._pending import Pending
 from async_kernel.caller._pool import WorkerPool
 from async_kernel.caller._scheduler import Scheduler
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from async_kernel.caller._backend import Backend, EventLoop
+    from async_kernel.caller._host import Host
 
 Which: TypeAlias = Literal["CurrentThread", "MainThread", "NewThread", "manual"]
 State: TypeAlias = Literal["new", "running", "stopping", "stopped"]
@@ -46,6 +49,9 @@ class Caller(Scheduler):
         backend: `"asyncio"` or `"trio"`. The default for a new thread is asyncio.
         backend_options: for a new thread. asyncio takes `debug`, `loop_factory` and `use_uvloop`, trio what `trio.run`
             takes.
+        host: for a new thread, the GUI whose main loop it runs, the event loop being its guest: `"tk"`, or `"custom"`.
+            Qt's main loop runs in the main thread only.
+        host_options: what the host's class takes. For `custom` its `host_class`, a class or its dotted path.
         protected: `stop` needs `force`.
         log: where failures go that have no other place, by default the logger `async_kernel.caller`.
         threads: whether children get threads of their own, by default where the platform has threads.
@@ -53,7 +59,8 @@ class Caller(Scheduler):
             them behind; `None` for as long as it takes.
 
     Raises:
-        ValueError: the caller of the thread has another name or backend, or there is no such backend or option.
+        ValueError: the caller of the thread has another name or backend, or there is no such backend, host or option.
+        HostError: the host cannot be had here; the text says what to install or set.
         RuntimeError: there is no caller for the thread, and no event loop runs in it that could have one.
         ImportError: trio is asked for and not installed.
     """
@@ -66,6 +73,8 @@ class Caller(Scheduler):
         name: str | None = None,
         backend: Backend | None = None,
         backend_options: Mapping[str, Any] | None = None,
+        host: str | None = None,
+        host_options: Mapping[str, Any] | None = None,
         protected: bool = False,
         log: logging.Logger = _log,
         threads: bool = HAS_THREADS,
@@ -75,7 +84,12 @@ class Caller(Scheduler):
             msg = f"Which caller? CurrentThread, MainThread, NewThread or manual, not {which!r}."
             raise ValueError(msg)
         if backend is not None or backend_options:
-            check_options(backend or "asyncio", backend_options)
+            check_options(backend or "asyncio", backend_options, as_guest=host is not None)
+        if host is not None:
+            check_host(host, host_options)
+            if which != "NewThread" or not threads:
+                msg = f"A host needs a thread that is new: use `Caller('NewThread', host={host!r})`."
+                raise ValueError(msg)
         serves_here = which in {"CurrentThread", "MainThread"}
         if serves_here and (found := _find(which)) is not None:
             found._refuse_other(name, backend)
@@ -83,7 +97,7 @@ class Caller(Scheduler):
         self = object.__new__(cls)
         self._set_up(name, backend, protected, log, threads, stop_timeout)
         if which == "NewThread" and threads:
-            self._start_thread(backend_options)
+            self._start_thread(backend_options, host, host_options)
         elif which == "NewThread":
             self._shares_loop = True
             self._attach(current_loop(), threading.current_thread())
@@ -109,6 +123,7 @@ class Caller(Scheduler):
         self.protected = protected
         self._name = name
         self._backend = backend
+        self._host: Host | None = None
         self._threads = threads
         self._stop_timeout = stop_timeout
         self._parent = parent
@@ -158,6 +173,11 @@ class Caller(Scheduler):
     def backend(self) -> Backend | None:
         """`"asyncio"` or `"trio"`, `None` as long as that is open."""
         return self._backend
+
+    @property
+    def host(self) -> str | None:
+        """The GUI whose main loop runs in its thread: `"tk"`, `"qt"`, `"custom"` or `None`."""
+        return None if self._host is None else self._host.name
 
     @property
     def parent(self) -> Caller | None:
@@ -285,6 +305,7 @@ class Caller(Scheduler):
             msg = f"This thread has a caller already, {_registry.find(threading.get_ident())!r}. Use `Caller()`."
             raise RuntimeError(msg)
         self._backend = loop.backend
+        self._host = current_host()
         if self._state == "new":
             self._state = "running"
         self._executor.attach(loop)
@@ -292,9 +313,15 @@ class Caller(Scheduler):
             if child._shares_loop and not child._is_guest:
                 child._attach(loop, thread)
 
-    def _start_thread(self, backend_options: Mapping[str, Any] | None) -> None:
+    def _start_thread(
+        self,
+        backend_options: Mapping[str, Any] | None,
+        host: str | None = None,
+        host_options: Mapping[str, Any] | None = None,
+    ) -> None:
         backend = self._backend = self._backend or "asyncio"
         self._has_own_loop = True
+        host_made: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
 
         async def serve() -> None:
             self._attach(current_loop(), threading.current_thread())
@@ -302,7 +329,10 @@ class Caller(Scheduler):
 
         def run_loop() -> None:
             try:
-                run(serve, backend, backend_options)
+                if host is None:
+                    run(serve, backend, backend_options)
+                elif (made := self._try_host(host, host_options, host_made)) is not None:
+                    run_hosted(serve, backend, backend_options, made)
             except Exception:  # outer edge of a thread
                 self.log.exception("The event loop of %r ended with an error.", self)
             finally:
@@ -314,6 +344,20 @@ class Caller(Scheduler):
         _registry.claim(self.id, self)  # known to others before its loop runs
         if self.stopped:
             _registry.release(self.id, self)
+        if host is not None and (error := host_made.get()) is not None:
+            raise error
+
+    def _try_host(
+        self, name: str, options: Mapping[str, Any] | None, made: queue.SimpleQueue[Exception | None]
+    ) -> Host | None:
+        """A host, in the thread that it is for, and what came of it to who waits."""
+        try:
+            host = make_host(name, options)
+        except Exception as error:  # noqa: BLE001 (raised where the caller is made)
+            made.put(error)
+            return None
+        made.put(None)
+        return host
 
     def _check_drained(self, _: object = None) -> None:
         if self._executor.drained.done() and not self._children:

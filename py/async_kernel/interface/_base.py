@@ -14,6 +14,7 @@ from traitlets.config import Application
 
 from async_kernel import _running
 from async_kernel._context import current_request
+from async_kernel._errors import HostError
 from async_kernel._iopub import IOPub
 from async_kernel._kernel import Kernel
 from async_kernel._message import MessageFactory
@@ -23,7 +24,8 @@ from async_kernel._streams import StreamBatcher, StreamRedirect
 from async_kernel._threads import ThreadRequests
 from async_kernel._version import __version__
 from async_kernel.caller import Caller, Pending
-from async_kernel.caller._backend import check_options
+from async_kernel.caller._backend import check_options, run_hosted
+from async_kernel.caller._host import HOSTS, current_host, make_host
 from async_kernel.interface._settings import config_from_settings
 from async_kernel.shell import AsyncInteractiveShell
 
@@ -63,12 +65,22 @@ class BaseInterface(Application):
     name = Unicode("async", help="The name of the kernel, as in its kernelspec.").tag(config=True)
     description = "A concurrent Python kernel for Jupyter."
     version = __version__
+    host = Enum(
+        HOSTS,
+        default_value=None,
+        allow_none=True,
+        help="The GUI whose main loop gets the main thread, the backend being its guest: windows are live at any time.",
+    ).tag(config=True)
+    host_options = Dict(
+        help="Options of the host. qt: `module`, PySide6 unless given; custom: `host_class`, the dotted path of a "
+        "subclass of `async_kernel.caller.Host`, and what that takes."
+    ).tag(config=True)
     backend = Enum(
         ["asyncio", "trio"], help="The async library of the main loop. The running loop's, where there is one."
     ).tag(config=True)
     backend_options = Dict(
-        help="Options of the main loop. asyncio: `debug`, `loop_factory`, `use_uvloop` (true where uvloop and greenlet "
-        "are installed); trio: those of `trio.run`."
+        help="Options of the async library. asyncio: `debug`, without a host also `loop_factory` and `use_uvloop`, "
+        "which is true where uvloop and greenlet are installed; trio: those of `trio.run`."
     ).tag(config=True)
     kernel_class = Type(Kernel, help="The class of the kernel.").tag(config=True)
     shell_class = Type(AsyncInteractiveShell, help="The class of the shell.").tag(config=True)
@@ -88,6 +100,8 @@ class BaseInterface(Application):
     }
 
     kernel: Kernel
+    start_error: HostError | None = None
+    """Why no cell can run. The kernel is there to say so to its clients."""
     last_interrupt_frame: FrameType | None = None
 
     def __init__(self, **kwargs: Any) -> None:
@@ -176,13 +190,23 @@ class BaseInterface(Application):
 
         Raises:
             ValueError: the backend has no such option.
+            HostError: the host could not be had, as every cell was told.
         """
-        check_options(self.backend, self.backend_options)
-        options = dict(self.backend_options)
-        if self.backend == "asyncio" and "loop_factory" not in options:
-            # Without greenlet, cells could not call `run_until_complete` on it.
-            options.setdefault("use_uvloop", HAS_UVLOOP and HAS_GREENLET)
-        anyio.run(self.run, backend=self.backend, backend_options=options)
+        check_options(self.backend, self.backend_options, as_guest=self.host is not None)
+        if self.host is None:
+            options = dict(self.backend_options)
+            if self.backend == "asyncio" and "loop_factory" not in options:
+                # Without greenlet, cells could not call `run_until_complete` on it.
+                options.setdefault("use_uvloop", HAS_UVLOOP and HAS_GREENLET)
+            anyio.run(self.run, backend=self.backend, backend_options=options)
+            return
+        try:
+            host = make_host(self.host, self.host_options)
+        except HostError as e:
+            self.start_error = e
+            anyio.run(self.run, backend=self.backend)
+            raise
+        run_hosted(self.run, self.backend, self.backend_options, host)
 
     async def run(self, stopped: Callable[[], None] | None = None) -> None:
         """Run the kernel in the current event loop until it ends.
@@ -237,6 +261,9 @@ class BaseInterface(Application):
         await self._end()
 
     async def _start(self) -> None:
+        if self.host is not None and not self.start_error and current_host() is None:
+            msg = f"The host {self.host!r} takes the thread for its main loop: use `start()`, or no host."
+            raise RuntimeError(msg)
         os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
         os.environ.setdefault("UV_PROJECT_ENVIRONMENT", sys.prefix)
         shell = await self._exit.enter_async_context(Caller("manual", name="Shell", stop_timeout=_STOP_TIMEOUT))
@@ -252,6 +279,8 @@ class BaseInterface(Application):
             self._exit.callback(part.uninstall)
         self.iopub_send("status", content={"execution_state": "starting"}, parent={})
         self.iopub.open()
+        if host := current_host():
+            self._exit.callback(host.close_windows)
 
     async def _end(self) -> None:
         try:
@@ -343,4 +372,4 @@ class BaseInterface(Application):
 
     def _owner(self) -> Request | None:
         """The request that the calling code runs for. Code that lost its context belongs to the latest cell."""
-        return current_request() or self.kernel.last_execute
+        return current_request() or self.kernel.cells.of_frame(sys._getframe()) or self.kernel.last_execute

@@ -26,6 +26,7 @@ from traitlets import Bool, Float, Instance, Type
 
 from async_kernel._has_interface import HasInterface
 from async_kernel._platform import HAS_THREADS
+from async_kernel.caller._host import current_host
 from async_kernel.shell import _process
 from async_kernel.shell._awaited import AwaitedCalls, set_awaited
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
@@ -37,7 +38,7 @@ from async_kernel.shell._traps import HeldBuiltins, HeldDisplayHook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
     from IPython.core.interactiveshell import ExecutionResult
 
@@ -115,14 +116,33 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         os.environ.update(TERM="xterm-color", CLICOLOR="1", PAGER="cat", GIT_PAGER="cat")
 
     def enable_gui(self, gui: str | None = None) -> None:
-        """What `%gui` and `%matplotlib` call last: without a GUI there is nothing to do.
+        """What `%gui` does, and `%matplotlib` last. Where the host is that GUI there is nothing to do.
 
         Raises:
-            UsageError: there is one, whose event loop this kernel does not run.
+            UsageError: its main loop does not run here.
         """
-        if gui not in {None, "inline"}:
-            msg = f"this kernel runs no event loop for {gui!r}: use %matplotlib inline or %matplotlib widget for plots"
-            raise UsageError(msg)
+        host = current_host()
+        if gui in {None, "inline"} or (host and gui in host.guis):
+            return
+        here = f"the host {host.name!r}" if host else "no event loop of a GUI"
+        msg = f"this kernel runs {here}, and {gui!r} needs its own. "
+        if name := "tk" if gui == "tk" else "qt" if gui in {"qt", "qt5", "qt6"} else "":
+            command = f"async-kernel install --name=async-{name} --host={name}"
+            msg += f"Add a kernel with it (in a terminal: {command}) and choose that, or use "
+        else:
+            msg += "Use "
+        msg += ", ".join(f"%matplotlib {word}" for word in (*(host.guis[:1] if host else ()), "inline", "widget"))
+        raise UsageError(msg)
+
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[str | None, str]:
+        """What `%matplotlib` and `%pylab` do."""
+        from IPython.core.pylabtools import find_gui_and_backend
+
+        if gui is None and (host := current_host()) and host.guis:
+            gui = host.guis[0]
+        if gui is not None:
+            self.enable_gui(find_gui_and_backend(gui)[0])  # before matplotlib changes anything
+        return cast("tuple[str | None, str]", super().enable_matplotlib(gui))
 
     def init_builtins(self) -> None:
         super().init_builtins()
@@ -188,9 +208,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         with awaiting(allowed=False):
             return cast("ExecutionResult", super().run_cell(*args, **kwargs))
 
-    async def run_code(self, *args: Any, **kwargs: Any) -> bool:
+    async def run_code(self, code_obj: CodeType, *args: Any, **kwargs: Any) -> bool:
         self.kernel.before_code()
-        return cast("bool", await super().run_code(*args, **kwargs))
+        self.kernel.cells.note(code_obj)
+        return cast("bool", await super().run_code(code_obj, *args, **kwargs))
 
     def transform_ast(self, node: ast.AST) -> ast.AST:
         node = super().transform_ast(node)

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Literal, Self
 from IPython.core.builtin_trap import BuiltinTrap
 from IPython.core.display_trap import DisplayTrap
 
+from async_kernel.caller._host import current_host
+
 if TYPE_CHECKING:
     from types import TracebackType
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from async_kernel._cell_code import CellCode
 
 
 class _Held:
@@ -39,17 +43,27 @@ class HeldDisplayHook(_Held, DisplayTrap):
 
 
 class Traps:
-    """Both, of the main shell, for as long as the kernel runs."""
+    """Both, of the main shell, for as long as the kernel runs.
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    Under a host `sys.excepthook` too: it shows what callbacks raise, and PyQt ends the process where it is its own.
+    """
+
+    def __init__(self, shell: InteractiveShell, cells: CellCode) -> None:
         self._shell = shell
+        self._cells = cells
         self._excepthook = sys.excepthook
 
     def install(self) -> None:
         self._shell.builtin_trap.activate()
         self._shell.display_trap.set()
+        if current_host():
+            sys.excepthook = self._show
 
     def uninstall(self) -> None:
         self._shell.display_trap.unset()
         self._shell.builtin_trap.deactivate()
         sys.excepthook = self._excepthook
+
+    def _show(self, kind: type[BaseException], error: BaseException, tb: TracebackType | None) -> None:
+        with self._cells.owning(tb):
+            self._excepthook(kind, error, tb)
