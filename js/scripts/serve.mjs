@@ -2,6 +2,7 @@
  * Serve a folder as a static site, on this machine only.
  *
  * node js/scripts/serve.mjs [--dir DIR] [--port PORT] [--prefix /some/path/] [--isolated] [--overlay DIR] [--log FILE]
+ *                             [--line MBIT,MS]
  *
  * --dir       the folder; the built demo site unless told otherwise
  * --port      0, the default, is any free port
@@ -10,17 +11,20 @@
  * --overlay   a folder whose files are served instead of the site's; NAME.missing there makes NAME a 404. It is looked
  *             at on each request, so that a test can break a site and mend it again
  * --log       a file that gets a line for each answer: its status, the bytes of its body, the path below the prefix
+ * --line      behave as a host at the end of a line of so many Mbit/s and milliseconds, which compresses what hosts do
  *
  * Prints one line, `Serving on http://127.0.0.1:PORT/prefix/`, when it listens. Ends when its stdin is closed, if that
  * is a pipe, or with a signal.
  */
 
 import { appendFileSync, createReadStream, fstatSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+
+import { Line } from "./line.mjs";
 
 const TYPES = {
   ".css": "text/css; charset=utf-8",
@@ -42,6 +46,9 @@ const TYPES = {
   ".zip": "application/zip",
 };
 
+/** What hosts do not compress, since it is already. */
+const PACKED = new Set([".bin", ".ico", ".png", ".whl", ".woff", ".woff2", ".zip"]);
+
 const ISOLATION = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
@@ -51,8 +58,9 @@ const ISOLATION = {
 const builtSite = fileURLToPath(new URL("../../lite-site/_output", import.meta.url));
 
 /** Start a server. Resolves with its address once it listens. */
-export async function serve({ dir = builtSite, port = 0, prefix = "/", isolated = false, overlay, log } = {}) {
+export async function serve({ dir = builtSite, port = 0, prefix = "/", isolated = false, overlay, log, line } = {}) {
   const base = `/${prefix}/`.replaceAll(/\/+/g, "/");
+  const slow = line === undefined ? undefined : new Line(line);
   const folders = overlay === undefined ? [dir] : [overlay, dir];
   const server = createServer((request, response) => {
     if (log !== undefined) {
@@ -61,7 +69,7 @@ export async function serve({ dir = builtSite, port = 0, prefix = "/", isolated 
         appendFileSync(log, `${response.statusCode} ${bytes} ${request.url.slice(base.length)}\n`);
       });
     }
-    answer(request, response, { base, folders, isolated, overlay }).catch((error) => {
+    answer(request, response, { base, folders, isolated, overlay, slow }).catch((error) => {
       process.stderr.write(`${request.url}: ${error}\n`);
       response.destroy();
     });
@@ -70,7 +78,7 @@ export async function serve({ dir = builtSite, port = 0, prefix = "/", isolated 
   return { server, url: `http://127.0.0.1:${server.address().port}${base}` };
 }
 
-async function answer(request, response, { base, folders, isolated, overlay }) {
+async function answer(request, response, { base, folders, isolated, overlay, slow }) {
   const headers = { "Cache-Control": "no-cache", ...(isolated ? ISOLATION : {}) };
   const { pathname } = new URL(request.url, "http://localhost");
   const refuse = (status, text) => response.writeHead(status, { ...headers, "Content-Type": "text/plain" }).end(text);
@@ -90,22 +98,30 @@ async function answer(request, response, { base, folders, isolated, overlay }) {
   } else if (found === undefined) {
     refuse(404, "No such file\n");
   } else {
-    send(request, response, headers, found);
+    await send(request, response, headers, found, slow);
   }
 }
 
-function send(request, response, headers, { path, size, tag }) {
+async function send(request, response, headers, { path, size, tag }, slow) {
   if (request.headers["if-none-match"] === tag) {
     response.writeHead(304, { ...headers, ETag: tag }).end();
     return;
   }
   const type = TYPES[extname(path)] ?? "application/octet-stream";
-  response.setHeader("Content-Length", size);
-  response.writeHead(200, { ...headers, "Content-Type": type, ETag: tag });
+  const isPacked = slow !== undefined && !PACKED.has(extname(path));
+  response.setHeader("Content-Length", isPacked ? slow.packed(path).length : size);
+  response.writeHead(200, {
+    ...headers,
+    "Content-Type": type,
+    ETag: tag,
+    ...(isPacked ? { "Content-Encoding": "gzip" } : {}),
+  });
   if (request.method === "HEAD") {
     response.end();
-  } else {
+  } else if (slow === undefined) {
     createReadStream(path).pipe(response);
+  } else {
+    await slow.send(isPacked ? slow.packed(path) : await readFile(path), response);
   }
 }
 
@@ -141,6 +157,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       isolated: { type: "boolean" },
       overlay: { type: "string" },
       log: { type: "string" },
+      line: { type: "string" },
     },
   });
   try {

@@ -1,7 +1,8 @@
 /**
  * `npm test [-- NAME ...]`: set up, then run every check, or those named.
  *
- * `npm test -- --list` tells their names. All run, also after one has failed; the exit code is not 0 if any failed.
+ * `npm test -- --list` tells their names. All run, also after one has failed; the exit code is not 0 if any failed. Those
+ * that take long run only when named.
  */
 
 import { existsSync } from "node:fs";
@@ -29,15 +30,19 @@ const CHECKS = {
   jupyterlab: pytest("jupyter_lab"),
   browser: pytest("browser"),
 };
+const LONG = {
+  "browser-without-snapshot": [python, ["-m", "pytest", "tests/browser", "--without-snapshot"]],
+};
+const ALL = { ...CHECKS, ...LONG };
 
 const names = process.argv.slice(2);
 if (names.includes("--list")) {
-  process.stdout.write(`${Object.keys(CHECKS).join("\n")}\n`);
+  process.stdout.write(`${Object.keys(ALL).join("\n")}\n`);
   process.exit();
 }
-const unknown = names.filter((name) => !(name in CHECKS));
+const unknown = names.filter((name) => !(name in ALL));
 if (unknown.length > 0) {
-  process.stderr.write(`No check ${unknown.join(", ")}: there are ${Object.keys(CHECKS).join(", ")}\n`);
+  process.stderr.write(`No check ${unknown.join(", ")}: there are ${Object.keys(ALL).join(", ")}\n`);
   process.exit(2);
 }
 
@@ -45,7 +50,7 @@ await setUp();
 
 const results = [];
 for (const name of names.length > 0 ? names : Object.keys(CHECKS)) {
-  const [command, args, options] = CHECKS[name];
+  const [command, args, options] = ALL[name];
   const folder = args.find((argument) => argument.startsWith("tests/"));
   process.stdout.write(`\n===== ${name} =====\n`);
   if (folder !== undefined && !existsSync(join(options?.cwd ?? root, folder))) {
@@ -62,7 +67,7 @@ for (const name of names.length > 0 ? names : Object.keys(CHECKS)) {
 
 process.stdout.write("\n===== summary =====\n");
 for (const [name, result, seconds] of results) {
-  process.stdout.write(`${name.padEnd(12)} ${result.padEnd(15)} ${seconds.toFixed(1)} s\n`);
+  process.stdout.write(`${name.padEnd(24)} ${result.padEnd(15)} ${seconds.toFixed(1)} s\n`);
 }
 const failed = results.filter(([, result]) => result === "FAILED").length;
 process.stdout.write(`${results.length - failed} passed, ${failed} failed\n`);

@@ -15,7 +15,8 @@ import anyio
 
 from async_kernel._cell_threads import call_in_thread
 from async_kernel._context import request_context
-from async_kernel._errors import BadMessageError
+from async_kernel._errors import BadMessageError, HistoryLockedError
+from async_kernel._nested_run import let_nest
 from async_kernel._platform import HAS_THREADS
 from async_kernel._requests.execute import ExecuteQueue
 from async_kernel._run_mode import RunMode, run_mode
@@ -162,11 +163,11 @@ class Dispatcher:
         with request_context(request):
             self._status("busy", request)
             try:
-                content = await handler(request)
+                content = await let_nest(handler(request))
             except anyio.get_cancelled_exc_class():
                 content = {"status": "aborted"}
                 raise
-            except BadMessageError as e:
+            except (BadMessageError, HistoryLockedError) as e:
                 self._log.debug("Refused a message: %s", e)
                 content = _failure(e)
             except Exception as e:  # noqa: BLE001  # the edge: no handler's error may end its queue

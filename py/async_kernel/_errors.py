@@ -11,7 +11,8 @@ AsyncKernelError
 ├── HostError               the main loop of a GUI cannot be had
 ├── BadMessageError         a client sent what is no message of the specification
 ├── SettingsError           a setting is unknown or of the wrong kind
-└── UnknownCommError        a message is for a comm or a target that there is not
+├── UnknownCommError        a message is for a comm or a target that there is not
+└── HistoryLockedError      another process keeps the history's database to itself
 ```
 """
 
@@ -27,6 +28,7 @@ __all__ = [
     "BadMessageError",
     "CallerError",
     "CallerStopped",
+    "HistoryLockedError",
     "HostError",
     "PendingCancelled",
     "PendingDone",
@@ -92,3 +94,7 @@ class SettingsError(AsyncKernelError):
 
 class UnknownCommError(AsyncKernelError):
     """A message is for a comm that is not open, or opens one of a target that nobody has registered."""
+
+
+class HistoryLockedError(AsyncKernelError):
+    """The history cannot be read: another process keeps its database to itself. Later it can."""

@@ -97,7 +97,7 @@ def _is_in_loop(frame: FrameType | None) -> bool:
         frame = frame.f_back
     if frame is None or frame.f_code.co_name in _WAITS:
         return False
-    return _is_of((*_LOOPS, "async_kernel._nested_run"), _module(frame))
+    return _is_of((*_LOOPS, "async_kernel._nested_run", "async_kernel._own_stack"), _module(frame))
 
 
 def _is_helper(module: str) -> bool:

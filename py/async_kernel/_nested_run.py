@@ -2,17 +2,26 @@
 
 asyncio refuses to run a loop inside another of the same thread. A cell that calls one of its blocking functions wants
 to block, as a script does: the outer loop is left while the inner one runs, and found again as it was.
+
+The running loop itself is turned until what the cell waits for is there. uvloop's cannot be, from within: there the
+cell is left where it waits, which takes the package greenlet.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from async_kernel.caller._backend import current_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator
+
+T = TypeVar("T")
 
 _PATCHED = (
     (asyncio, "run"),
@@ -20,6 +29,8 @@ _PATCHED = (
     (asyncio.BaseEventLoop, "run_until_complete"),
     (asyncio.BaseEventLoop, "run_forever"),
 )
+HAS_UVLOOP = sys.platform != "win32" and bool(find_spec("uvloop"))
+HAS_GREENLET = bool(find_spec("greenlet"))
 
 
 @contextmanager
@@ -37,14 +48,24 @@ def outside_loop(loop: asyncio.AbstractEventLoop) -> Generator[None]:
             asyncio.tasks._enter_task(loop, task)
 
 
-def _run_inside(loop: Any, awaitable: Any) -> Any:
-    """Run a loop, which is running, from within one of its callbacks, until `awaitable` is done.
+def _can_turn(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the loop has asyncio's iteration, which has no public name."""
+    return hasattr(loop, "_run_once")
 
-    It takes the loop's iteration, which has no public name.
-    """
-    if not hasattr(loop, "_run_once"):
-        msg = f"a running {type(loop).__name__} cannot run until a result is there: await it instead"
-        raise RuntimeError(msg)
+
+async def let_nest(code: Awaitable[T]) -> T:
+    """Await code that may call `run_until_complete` of the loop that runs it, of whatever kind that is."""
+    if not HAS_GREENLET or current_backend() != "asyncio" or _can_turn(asyncio.get_running_loop()):
+        return await code
+    from async_kernel._own_stack import run_on_own_stack
+
+    return await run_on_own_stack(code)
+
+
+def _run_inside(loop: Any, awaitable: Any) -> Any:
+    """Run a loop, which is running, from within one of its callbacks, until `awaitable` is done."""
+    if not _can_turn(loop):
+        return _wait_inside(loop, awaitable)
     future = asyncio.ensure_future(awaitable, loop=loop)
     # The outer iteration has counted what is ready: as much must be there when it goes on.
     ready = len(loop._ready)
@@ -55,6 +76,18 @@ def _run_inside(loop: Any, awaitable: Any) -> Any:
     while len(loop._ready) < ready:
         loop.call_soon(lambda: None)
     return future.result()
+
+
+def _wait_inside(loop: asyncio.AbstractEventLoop, awaitable: Any) -> Any:
+    if HAS_GREENLET:
+        from async_kernel._own_stack import can_wait, wait
+
+        if can_wait():
+            return wait(asyncio.ensure_future(awaitable, loop=loop))
+    msg = (
+        f"a running {type(loop).__module__}.{type(loop).__name__} cannot run until a result is there: await it instead"
+    )
+    raise RuntimeError(msg)
 
 
 def _nestable(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +111,10 @@ class NestedRun:
         self._old: list[tuple[object, str, Callable[..., Any]]] = []
 
     def install(self) -> None:
-        for owner, name in _PATCHED:
+        patched: list[tuple[object, str]] = [*_PATCHED]
+        if uvloop := sys.modules.get("uvloop"):
+            patched += (uvloop, "run"), (uvloop.Loop, "run_until_complete"), (uvloop.Loop, "run_forever")
+        for owner, name in patched:
             function = getattr(owner, name)
             self._old.append((owner, name, function))
             setattr(owner, name, _nestable(function))

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 
     OpenLab = Callable[..., Lab]
 
+__all__ = [
+    "browser",
+    "empty_lab",
+    "lab",
+    "lab_maker",
+    "outside",
+    "pytest_runtest_makereport",
+    "shared_lab",
+    "shared_notebook",
+]
+"""What the conftest.py of each folder of browser tests takes from here."""
+
 ARTIFACTS = ROOT / "tests" / "_artifacts"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = (

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from browser.chromium import (
-    browser,
-    empty_lab,
-    lab,
-    lab_maker,
-    outside,
-    pytest_runtest_makereport,
-    shared_lab,
-    shared_notebook,
-)
-from browser.servers import ROOT, Overlay, SiteServer
+from browser.chromium import *  # noqa: F403  # the fixtures
+from browser.servers import PLUGIN, ROOT, Overlay, SiteServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = [
-    "browser",
-    "empty_lab",
-    "lab",
-    "lab_maker",
-    "outside",
-    "pytest_runtest_makereport",
-    "shared_lab",
-    "shared_notebook",
-]
-
 
 @pytest.fixture(scope="package")
-def site() -> Path:
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built site."""
     folder = Path(os.environ.get("ASYNC_KERNEL_SITE", ROOT / "lite-site" / "_output"))
     if not (folder / "lab" / "index.html").is_file():
         pytest.fail(f"There is no built site in {folder}: `npm start` and `npm test` build it", pytrace=False)
+    if request.config.getoption("--without-snapshot"):
+        return without_snapshot(folder, tmp_path_factory.mktemp("site") / "site")
     return folder
+
+
+def without_snapshot(site: Path, copy: Path) -> Path:
+    """The site with its snapshot switched off."""
+    shutil.copytree(site, copy)
+    config_file = copy / "jupyter-lite.json"
+    config = json.loads(config_file.read_bytes())
+    config["jupyter-config-data"]["litePluginSettings"][PLUGIN]["snapshotUrl"] = ""
+    config_file.write_text(json.dumps(config))
+    return copy
 
 
 @pytest.fixture(scope="package")

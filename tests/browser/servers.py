@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SERVE = ROOT / "js" / "scripts" / "serve.mjs"
+PLUGIN = "async-kernel-lite:kernel"
 
 
 class SiteServer:
@@ -25,6 +26,7 @@ class SiteServer:
         isolated: send the headers that make pages cross-origin isolated.
         overlay: a folder whose files stand before the site's.
         log: a file that gets a line for each answer.
+        line: Mbit/s and milliseconds of latency, as `20,40`, of the line that it stands at the end of.
     """
 
     home = "lab/index.html"
@@ -37,11 +39,13 @@ class SiteServer:
         isolated: bool = False,
         overlay: Path | None = None,
         log: Path | None = None,
+        line: str | None = None,
     ) -> None:
         command = ["node", str(SERVE), "--dir", str(site), "--prefix", prefix]
         command += ["--isolated"] if isolated else []
         command += ["--overlay", str(overlay)] if overlay else []
         command += ["--log", str(log)] if log else []
+        command += ["--line", line] if line else []
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         line = self._process.stdout.readline()
@@ -137,5 +141,7 @@ class Overlay:
         self.replace("jupyter-lite.json", json.dumps(config_file).encode())
 
     def plugin_settings(self, settings: dict[str, Any], **config: Any) -> None:
-        """Let the site have these settings of the kernel's plugin, and no others."""
-        self.configure(litePluginSettings={"async-kernel-lite:kernel": settings}, **config)
+        """Let the site have these settings of the kernel's plugin, and no others, but for that a snapshot is off."""
+        site = json.loads((self._site / "jupyter-lite.json").read_bytes())["jupyter-config-data"]
+        off = {name: url for name, url in site["litePluginSettings"][PLUGIN].items() if name == "snapshotUrl"}
+        self.configure(litePluginSettings={PLUGIN: off | settings}, **config)

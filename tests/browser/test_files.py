@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from browser.listening import WORKER
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from browser.chromium import OpenLab
     from browser.documents import Notebook
     from browser.lab import Lab
+    from browser.servers import Overlay
 
 
 @pytest.fixture
@@ -120,3 +127,22 @@ def test_a_restart_leaves_the_files(shared_lab: Lab, notebook: Notebook) -> None
     notebook.run("open('before.txt', 'w').write('before')")
     notebook.restart()
     expect(notebook.run("open('before.txt').read()").result).to_have_text("'before'")
+
+
+def test_the_start_asks_nothing_of_the_drive(
+    serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay, site: Path
+) -> None:
+    """JupyterLite reads all files, contents included, to answer what is in a folder: seconds, with large ones."""
+    worker = overlay.find(WORKER)
+    tells = b"{ const { send } = XMLHttpRequest.prototype; XMLHttpRequest.prototype.send = function (body) {"
+    tells += b" console.log(`asked ${body}`); return send.call(this, body); }; }\n"
+    overlay.replace(worker, tells + (site / worker).read_bytes())
+    lab = empty_lab(serve(overlay=overlay.folder))
+    asked: list[str] = []
+    lab.page.on("console", lambda message: asked.append(message.text) if message.text.startswith("asked") else None)
+    lab.open()
+    notebook = lab.new_notebook()
+    expect(notebook.run("6 * 7").result).to_have_text("42")
+    assert asked == []
+    assert notebook.run("import os\nprint(os.listdir())").lines
+    assert asked != []

@@ -33,6 +33,12 @@ STATIC = "extensions/async-kernel-lite/static"
 WITHOUT = "Python starts without the site's snapshot, which takes longer: "
 
 
+@pytest.fixture(autouse=True)
+def _snapshot(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--without-snapshot"):
+        pytest.skip("these tests are about the snapshot, which is off")
+
+
 @pytest.fixture
 def notebook(shared_notebook: Notebook) -> Notebook:
     shared_notebook.activate()

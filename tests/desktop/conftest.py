@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     Launch = Callable[..., subprocess.Popen[bytes]]
     RunToEnd = Callable[..., subprocess.CompletedProcess[str]]
 
-HOSTED = [Flavour(backend, "tcp", host) for host in ("tk", "qt") for backend in ("asyncio", "trio")]
+HOSTED = [Flavour(backend, "tcp", host=host) for host in ("tk", "qt") for backend in ("asyncio", "trio")]
 FLAVOURS = [Flavour("asyncio", "tcp"), Flavour("trio", "ipc")]
 """Each backend and each transport once: the cross product is for what depends on both."""
+UVLOOP = Flavour("asyncio", "tcp", "uvloop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 START = "from async_kernel.interface import launch_interface; launch_interface()"
 """Runs a kernel by its command line."""
 BACKENDS = ("asyncio", "trio")
+LOOPS = {
+    "asyncio": ["--backend=asyncio", "--backend_options={'use_uvloop': False}"],
+    "uvloop": ["--backend=asyncio"],
+    "trio": ["--backend=trio"],
+}
+"""The event loops, and how to choose each on the command line."""
 GUARD = 60
 """Seconds after which what does not come is a failure: no test relies on it."""
 
@@ -40,10 +46,12 @@ class Flavour(NamedTuple):
 
     backend: str
     transport: str
+    loop: str = ""
+    """Which of the backend's event loops; its own unless given."""
     host: str | None = None
 
     def __str__(self) -> str:
-        return "-".join(filter(None, (self.host, self.backend, self.transport)))
+        return "-".join(filter(None, (self.host, self.loop or self.backend, self.transport)))
 
     @property
     def arguments(self) -> list[str]:
@@ -52,8 +60,8 @@ class Flavour(NamedTuple):
 
     @property
     def kernel_name(self) -> str:
-        """The name of the kernelspec for it: see conftest.py."""
-        return f"test-{self.backend}"
+        """The name of the kernelspec for it: see `jupyter_folders`."""
+        return f"test-{self.loop or self.backend}"
 
     @property
     def sleep(self) -> str:
@@ -63,18 +71,18 @@ class Flavour(NamedTuple):
 
 @contextmanager
 def jupyter_folders(folder: Path) -> Generator[dict[str, Path]]:
-    """Jupyter's folders for the block alone, with a kernelspec for each backend and way to interrupt."""
+    """Jupyter's folders for the block alone, with a kernelspec for each event loop and way to interrupt."""
     dirs = {name: folder / name.lower() for name in ("RUNTIME", "DATA", "CONFIG")}
-    for backend in BACKENDS:
+    for loop, options in LOOPS.items():
         for mode, suffix in (("signal", ""), ("message", "-message")):
             spec = {
-                "argv": [sys.executable, "-c", START, "-f", "{connection_file}", f"--backend={backend}"],
-                "display_name": f"Test {backend} {mode}",
+                "argv": [sys.executable, "-c", START, "-f", "{connection_file}", *options],
+                "display_name": f"Test {loop} {mode}",
                 "language": "python",
                 "interrupt_mode": mode,
                 "metadata": {"supported_encryption": "curve"},
             }
-            path = dirs["DATA"] / "kernels" / f"test-{backend}{suffix}" / "kernel.json"
+            path = dirs["DATA"] / "kernels" / f"test-{loop}{suffix}" / "kernel.json"
             path.parent.mkdir(parents=True)
             path.write_text(json.dumps(spec))
     dirs["RUNTIME"].mkdir()
@@ -298,7 +306,7 @@ def start_kernel(
         kernel_name=name or flavour.kernel_name,
         transport=flavour.transport,
         connection_file=os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], f"kernel-{uuid4()}.json"),
-        **(manager or {}),
+        **{"shutdown_wait_time": GUARD, **(manager or {})},  # the end takes long on a busy machine
     )
     log = folder / f"kernel-{time.monotonic_ns()}.log"
     with log.open("wb") as file:

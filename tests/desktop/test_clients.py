@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -248,3 +253,41 @@ def test_other_messages_while_a_cell_asks(client: Client, other: Client) -> None
         other.request(msg_type, content)
     client.answer("done")
     client.finish(request)
+
+
+KILLED = """
+import os, signal, sys
+from jupyter_client import BlockingKernelClient
+clients = [BlockingKernelClient(connection_file=sys.argv[1]) for _ in range(3)]
+for client in clients:
+    client.load_connection_file()
+    client.start_channels()
+    client.wait_for_ready()
+    code = "input('?')" if client is clients[0] else "import anyio; await anyio.sleep(0)"
+    client.execute(code, stop_on_error=False)
+clients[0].get_stdin_msg()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+"""A program of three clients that is killed while a cell of the first asks it."""
+
+
+def test_killed_clients_leave_nothing(kernel: Kernel, client: Client) -> None:
+    def now() -> tuple[int, int]:
+        """Descriptors and threads of the kernel."""
+        return len(os.listdir(f"/proc/{kernel.pid}/fd")), len(os.listdir(f"/proc/{kernel.pid}/task"))
+
+    def visit() -> None:
+        file = kernel.manager.connection_file
+        done = subprocess.run([sys.executable, "-c", KILLED, file], check=False, timeout=GUARD, capture_output=True)
+        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        kernel.interrupt()  # the cell asks nobody any more
+        assert client.result("6 * 7") == "42"
+
+    visit()
+    before = now()
+    for _ in range(3):
+        visit()
+    deadline = time.monotonic() + GUARD
+    while now() > before and time.monotonic() < deadline:
+        client.request("kernel_info_request")  # until the kernel has seen that they are gone
+    assert now() <= before

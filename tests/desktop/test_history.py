@@ -86,9 +86,15 @@ def test_database_that_is_locked_later(tmp_path: Path, ipython: dict[str, Any], 
         history(kernel.main, "tail")
         lock.execute("begin exclusive")
         cells_run(kernel.main)
-        assert history(kernel.main, "tail") == []
+        asked = {"hist_access_type": "tail", "output": False, "raw": True, "n": 1}
+        refused = kernel.main.request("history_request", asked).content
+        assert (refused["status"], refused["ename"]) == ("error", "HistoryLockedError")
+        assert f"{database}: database is locked" in refused["evalue"]
+        assert kernel.main.execute("%history -g before").content["ename"] == "HistoryLockedError"
         cells_run(kernel.main)
         assert kernel.log.count("WARNING") == 1
+        lock.execute("rollback")
+        assert [code for _, _, code in history(kernel.main, "tail", n=1)] == ["19 + 1"]
     assert not list(database.parent.glob("*corrupt*"))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from desktop.conftest import FLAVOURS, UVLOOP
 from desktop.kernels import Flavour, Kernel, start_kernel
 from protocol.client import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from async_kernel._wire import Message
     from desktop.kernels import Client
@@ -68,6 +71,13 @@ OF_BACKEND = {
         "nested loop": "import asyncio; asyncio.new_event_loop().run_until_complete(asyncio.sleep(3600))",
     },
 }
+BEGINS_AWAITING = "from async_kernel.caller import Caller\nsaid = Caller().call_soon(print, 'begins')\n"
+"""Prints once the cell awaits."""
+
+
+@pytest.fixture(scope="module", params=[*FLAVOURS, UVLOOP], ids=str)
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    return request.param
 
 
 @pytest.fixture(scope="module", params=["message", "signal"])
@@ -138,39 +148,66 @@ def test_queue_goes_on_where_errors_do_not_stop_it(kernel: Kernel, client: Clien
     assert outputs(client.finish(queued)) == [("execute_result", "'queued'")]
 
 
-def test_second_interrupt_of_a_cell_that_catches_the_first(kernel: Kernel, client: Client) -> None:
-    request = begin(
-        client,
-        "import time\ntry:\n    print('begins')\n    time.sleep(3600)\n"
-        "except KeyboardInterrupt:\n    print('caught')\ntime.sleep(3600)",
-    )
+@pytest.mark.parametrize(
+    "code",
+    [
+        (
+            "import time\ntry:\n    print('begins')\n    time.sleep(3600)\n"
+            "except KeyboardInterrupt:\n    print('caught')\ntime.sleep(3600)"
+        ),
+        (
+            f"{BEGINS_AWAITING}import anyio\ntry:\n    await anyio.sleep(3600)\n"
+            "except anyio.get_cancelled_exc_class():\n    print('caught')\n    while True: pass"
+        ),
+    ],
+    ids=["interrupt", "cancellation"],
+)
+def test_second_interrupt_of_a_cell_that_catches_the_first(kernel: Kernel, client: Client, code: str) -> None:
+    request = begin(client, code)
     kernel.interrupt()
     client.wait_text(request, "caught")
     kernel.interrupt()
     stopped(kernel, request)
 
 
-def test_second_interrupt_of_a_cell_that_catches_its_cancellation(kernel: Kernel, client: Client) -> None:
-    request = begin(
-        client,
-        "import anyio\ntry:\n    print('begins')\n    await anyio.sleep(3600)\n"
-        "except anyio.get_cancelled_exc_class():\n    print('caught')\n    while True: pass",
+def test_each_interrupt_is_raised_once(kernel: Kernel, client: Client) -> None:
+    request = client.start(
+        "import anyio, time\ngate, n = anyio.Event(), 0\nwhile n < 20:\n    try:\n        print('ready', n)\n"
+        "        while True:\n            if n % 2: time.sleep(3600)\n    except KeyboardInterrupt:\n        n += 1\n"
+        "print('all caught')\nawait gate.wait()"
     )
-    kernel.interrupt()
-    client.wait_text(request, "caught")
-    kernel.interrupt()
-    stopped(kernel, request)
+    for n in range(20):
+        client.wait_text(request, f"ready {n}\n")
+        assert "all caught" not in client.exchange(request).text()  # without the last
+        kernel.interrupt()
+    client.wait_text(request, "all caught")
+    client.execute("# task\ngate.set()")
+    done = client.finish(request)
+    assert done.content["status"] == "ok", done.content
+    assert done.text() == "".join(f"ready {n}\n" for n in range(20)) + "all caught\n"
 
 
 def test_cleaning_up_is_not_cut_short_by_one_interrupt(kernel: Kernel, client: Client) -> None:
     request = begin(
         client,
-        "import anyio, time\ntry:\n    print('begins')\n    await anyio.sleep(3600)\nfinally:\n"
+        f"{BEGINS_AWAITING}import anyio, time\ntry:\n    await anyio.sleep(3600)\nfinally:\n"
         "    for _ in range(100): time.sleep(0.01)\n    print('cleaned up')",
     )
     kernel.interrupt()
     stopped(kernel, request)
     assert "cleaned up" in client.exchange(request).text()
+
+
+def test_interrupt_while_the_process_forks(tmp_path: Path) -> None:
+    """Python throws away what is raised in hooks for forks, such as IPython's for its history."""
+    hook = "import os, time\nos.register_at_fork(before=lambda: [print('forks'), time.sleep(0.5)])"
+    (tmp_path / "sitecustomize.py").write_text(hook)
+    with start_kernel(FLAVOURS[0], tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}) as kernel:
+        code = "import subprocess\nsubprocess.Popen(['sleep', '3600'], preexec_fn=lambda: None).wait()"
+        request = kernel.main.start(code)
+        kernel.main.wait_text(request, "forks")
+        kernel.interrupt()
+        stopped(kernel, request)
 
 
 def test_caught_interrupt_is_no_error(kernel: Kernel, client: Client) -> None:

@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from async_kernel_zmq.kernelspec import write_kernel_spec
-from browser.chromium import (
-    browser,
-    empty_lab,
-    lab,
-    lab_maker,
-    outside,
-    pytest_runtest_makereport,
-    shared_lab,
-)
+from browser.chromium import *  # noqa: F403  # the fixtures
 from browser.lab import KERNEL
 
 from jupyter_lab.servers import LabServer
@@ -24,16 +16,6 @@ if TYPE_CHECKING:
 
     from browser.documents import Notebook
     from browser.lab import Lab
-
-__all__ = [
-    "browser",
-    "empty_lab",
-    "lab",
-    "lab_maker",
-    "outside",
-    "pytest_runtest_makereport",
-    "shared_lab",
-]
 
 TRIO = "Python (async-trio)"
 

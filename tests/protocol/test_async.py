@@ -108,6 +108,23 @@ async def test_executors_print_into_the_cell_that_uses_them(client: ProtocolClie
     assert done.text() == "from a thread\n"
 
 
+async def test_cells_that_run_loops_and_those_behind_them(client: ProtocolClient, transport: Transport) -> None:
+    await client.execute(
+        "import asyncio\nasync def give(n):\n    await asyncio.sleep(0)\n    print('gives', n)\n    return n\n"
+        "def in_new_loop(coroutine):\n    loop = asyncio.new_event_loop()\n"
+        "    try: return loop.run_until_complete(coroutine)\n    finally: loop.close()"
+    )
+    running = "asyncio.get_event_loop().run_until_complete"
+    ways = ["asyncio.run", running if transport.backend == "asyncio" else "in_new_loop"]
+    cells = [client.start(f"{way}(give({n}))", stop_on_error=False) for n in range(5) for way in ways]
+    for number, cell in enumerate(cells):
+        done = await client.wait_idle(cell)
+        if transport.has_threads or transport.listens_always:
+            assert outputs(done) == [("stdout", f"gives {number // 2}\n"), ("execute_result", str(number // 2))]
+        else:  # no stack can be left in the midst
+            assert "await it instead" in done.content["evalue"]
+
+
 async def test_context_variables_of_a_cell_are_there_in_the_next(client: ProtocolClient) -> None:
     await client.execute("from contextvars import ContextVar\nvar = ContextVar('var', default='unset')")
     await client.execute("var.set('set')")
@@ -161,3 +178,29 @@ async def test_get_parent_is_the_message_of_the_cell(client: ProtocolClient, tra
         "await asyncio.create_task(parent())"
     )
     assert outputs(done) == [("execute_result", repr(done.request["header"]["msg_id"]))]
+
+
+async def test_stacks_that_wait_in_turn_survive_the_collector(client: ProtocolClient, transport: Transport) -> None:
+    """Where stacks are switched, one that waits is copied away when another goes on below it."""
+    await client.execute(
+        "import asyncio, time\n"
+        "def deep(n, work): return max([0], key=lambda _: deep(n - 1, work)) if n else (work(), 0)[1]\n"
+        "def garbage(): return [[[] for _ in range(50)] for _ in range(100)]\n"
+        "waiting = True"
+    )
+    done = await client.execute(
+        f"{transport.asyncio}async def compute():\n"
+        "    global waiting\n"
+        "    time.sleep(0.05)\n"
+        "    for n in range(300):\n"
+        "        deep(n % 37, garbage)\n"
+        "    waiting = False\n"
+        "def wait():\n"
+        "    while waiting:\n"
+        "        time.sleep(0.02)\n"
+        "async def wait_deeply():\n"
+        "    deep(20, wait)\n"
+        "await asyncio.gather(compute(), wait_deeply())\n"
+        "'whole'"
+    )
+    assert outputs(done) == [("execute_result", "'whole'")]

@@ -86,6 +86,30 @@ async def test_a_thread_has_a_loop_of_its_own(client: ProtocolClient, transport:
     assert ("execute_result", name) in outputs(done)
 
 
+THREAD = 'thread name="on trio" backend=trio'
+
+
+@pytest.mark.parametrize(
+    ("line", "metadata"),
+    [
+        (f"# {THREAD}\n", {}),
+        (f"  #{THREAD} as a comment says\n", {}),
+        ("", {"tags": ["other", THREAD]}),
+        ("", {"tags": [f"# {THREAD}"]}),
+        ("", {"run_mode": THREAD}),
+    ],
+)
+async def test_options_of_a_thread(
+    client: ProtocolClient, transport: Transport, line: str, metadata: dict[str, Any]
+) -> None:
+    code = f"{line}import threading\nfrom async_kernel.caller import Caller\n"
+    code += "threading.current_thread().name, Caller().backend"
+    cell = client.message("execute_request", execute_content(code), metadata=metadata)
+    client.send(cell)
+    where = ("on trio", "trio") if transport.has_threads else ("MainThread", "asyncio")
+    assert outputs(await client.wait_idle(cell))[-1] == ("execute_result", str(where))
+
+
 async def test_a_thread_without_a_name_is_another(client: ProtocolClient, transport: Transport) -> None:
     main, other = await thread_name(client, ""), await thread_name(client, "# thread")
     assert (outputs(main)[-1] != outputs(other)[-1]) == transport.has_threads

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Protocol
 import pytest
 from async_kernel.caller import Pending
 from async_kernel.interface import start_kernel_callable_interface
-from desktop.kernels import jupyter_folders
+from desktop.kernels import Flavour, jupyter_folders
 from protocol.line import READER, Line
 from protocol.zmq_kernel import ZMQKernel, zmq_kernel
 
@@ -152,6 +152,8 @@ class ZMQ(Transport):
     stops_computing = False  # by this suite: tests/desktop/test_interrupt.py has it
     has_threads = True
     has_history_database = True
+    loop: str = ""
+    """Which of the backend's event loops; its own unless given."""
 
     def __init__(self) -> None:
         self._shared = ExitStack()
@@ -159,22 +161,33 @@ class ZMQ(Transport):
         self._shared.enter_context(jupyter_folders(self._folder))
         self._kernel: ZMQKernel | None = None
 
+    @property
+    def _flavour(self) -> Flavour:
+        return Flavour(self.backend, "tcp", self.loop)
+
     @asynccontextmanager
     async def kernel(self) -> AsyncGenerator[SharedKernel]:
         if self._kernel is None:
-            self._kernel = self._shared.enter_context(zmq_kernel(self.backend, self._folder, {}))
+            self._kernel = self._shared.enter_context(zmq_kernel(self._flavour, self._folder, {}))
         yield self._kernel
 
     @asynccontextmanager
     async def fresh_client(self, settings: Mapping[str, Any] | None = None) -> AsyncGenerator[ProtocolClient]:
         with (
-            zmq_kernel(self.backend, self._folder, settings or {}) as kernel,
+            zmq_kernel(self._flavour, self._folder, settings or {}) as kernel,
             kernel.line.client(kernel.deliver) as client,
         ):
             yield client
 
     def close(self) -> None:
         self._shared.close()
+
+
+class ZMQUvloop(ZMQ):
+    """The same on uvloop."""
+
+    name = "zmq-uvloop"
+    loop = "uvloop"
 
 
 class ZMQTrio(ZMQ):
@@ -320,4 +333,4 @@ def node_process(node: Sequence[str], options: Mapping[str, Any]) -> Generator[N
             reader.join()
 
 
-TRANSPORTS: tuple[type[Transport], ...] = (InProcess, InProcessTrio, ZMQ, ZMQTrio, Node, NodeWithoutJspi)
+TRANSPORTS: tuple[type[Transport], ...] = (InProcess, InProcessTrio, ZMQ, ZMQUvloop, ZMQTrio, Node, NodeWithoutJspi)

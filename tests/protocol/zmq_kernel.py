@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import zmq
-from desktop.kernels import GUARD, Flavour, start_kernel
+from desktop.kernels import start_kernel
 from protocol.line import READER, Line
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from async_kernel._wire import Buffer
+    from desktop.kernels import Flavour
     from jupyter_client.manager import KernelManager
 
 _DELIMITER = b"<IDS|MSG>"
@@ -179,17 +180,16 @@ class ZMQKernel:
 
 
 @contextmanager
-def zmq_kernel(backend: str, folder: Path, settings: Mapping[str, Any]) -> Generator[ZMQKernel]:
+def zmq_kernel(flavour: Flavour, folder: Path, settings: Mapping[str, Any]) -> Generator[ZMQKernel]:
     """A kernel process that has started, ended with the block.
 
     Args:
-        backend: its async library.
+        flavour: what it runs on.
         folder: gets its log.
         settings: options of its command line by their aliases.
     """
     options = [f"--{name}={value}" for name, value in settings.items()]
-    patience = {"shutdown_wait_time": GUARD}  # it has much to clear away after a whole suite
-    with start_kernel(Flavour(backend, "tcp"), folder, *options, manager=patience, errors=True) as process:
+    with start_kernel(flavour, folder, *options, errors=True) as process:
         process.main.close()
         kernel = ZMQKernel(process.manager)
         kernel.connect()

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+import uvloop  # noqa: F401  # kernels find its functions at their start
 from async_kernel.testing import KernelClient, in_process_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+LOOPS = ["asyncio", "uvloop"]
 SETUP = """
 import asyncio
 async def give(value):
@@ -37,6 +39,7 @@ async def result(client: KernelClient, code: str) -> str:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": use}) for use in (False, True)], ids=LOOPS)
 class TestNestedRun:
     @pytest.mark.parametrize(
         "code",
@@ -48,6 +51,7 @@ class TestNestedRun:
             "loop = asyncio.new_event_loop(); value = loop.run_until_complete(give(7)); loop.close(); value",
             "async def outer(): return asyncio.run(give(7))\nasyncio.run(outer())",
             "async def outer(): return asyncio.run(give(7))\nawait outer()",
+            "async def outer(): return asyncio.get_event_loop().run_until_complete(give(7))\nawait outer()",
         ],
     )
     @pytest.mark.filterwarnings("ignore::ResourceWarning")  # the Runner that the user does not close
@@ -56,6 +60,17 @@ class TestNestedRun:
             exchange = await client.execute(code)
             assert exchange.text() == "gives 7\n"
             assert exchange.of_type("execute_result")[0]["content"]["data"]["text/plain"] == "7"
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "uvloop.run(give(7))",
+            "loop = uvloop.new_event_loop(); value = loop.run_until_complete(give(7)); loop.close(); value",
+        ],
+    )
+    async def test_uvloop_s_own_functions(self, code: str):
+        async with started_kernel() as client:
+            assert await result(client, f"import uvloop\n{code}") == "7"
 
     async def test_tasks_of_the_cell_s_own_loop_go_on_afterwards(self):
         async with started_kernel() as client:
@@ -66,6 +81,24 @@ class TestNestedRun:
             await client.execute("future = asyncio.get_running_loop().create_future()")
             await client.execute("asyncio.get_running_loop().call_later(0.01, future.set_result, 'here')")
             assert await result(client, "asyncio.get_event_loop().run_until_complete(future)") == "'here'"
+
+    async def test_context_variables_are_those_of_the_cell(self):
+        async with started_kernel() as client:
+            await client.execute("import contextvars\nname = contextvars.ContextVar('name')\nname.set('before')")
+            await client.execute("asyncio.get_event_loop().run_until_complete(give(1))\nname.set('behind')")
+            assert (
+                await result(client, "asyncio.get_event_loop().run_until_complete(give(2)); name.get()") == "'behind'"
+            )
+
+    async def test_cells_wait_side_by_side(self):
+        async with started_kernel() as client:
+            await client.execute("first, second = [asyncio.get_running_loop().create_future() for _ in range(2)]")
+            wait = "asyncio.get_event_loop().run_until_complete"
+            waits = client.message("execute_request", {"code": f"# task\n{wait}(first)"})
+            client.send(waits)
+            await client.execute("first.set_result(1); second.set_result(2)")
+            assert await result(client, f"{wait}(second)") == "2"
+            assert (await client.wait_idle(waits)).of_type("execute_result")[0]["content"]["data"]["text/plain"] == "1"
 
     async def test_errors_come_out(self):
         async with started_kernel() as client:

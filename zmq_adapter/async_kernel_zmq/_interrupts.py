@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from async_kernel._errors import CallerStopped
 from async_kernel._interrupt import Place, place
 from async_kernel.caller._host import current_host
 from async_kernel.shell._run import current_run
 
-from async_kernel_zmq._sigint import Sigint, strike
+from async_kernel_zmq._sigint import Sigint, poke
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from async_kernel.caller import Pending
     from async_kernel.interface import BaseInterface
     from async_kernel.shell._run import CellRun
 
 _PATIENCE: Final = 0.2
 """Seconds that the event loop has to turn before what keeps it from turning is broken off."""
-_ATTEMPTS: Final = 100
-"""How often an interrupt waits for a better moment: for about half a second in sum."""
+_DELAY: Final = 0.5
+"""Seconds that an interrupt waits for a better moment."""
 
 
 class Interrupts:
@@ -40,12 +43,20 @@ class Interrupts:
     def __init__(self, interface: BaseInterface, stop_cells: Callable[[], None]) -> None:
         self._interface = interface
         self._stop_cells = stop_cells
-        self._insists = False
-        """The next signal is of our own."""
-        self._postponed = 0
-        """How often the interrupt that is due has been put off."""
+        self._due = False
+        """An interrupt has come, and nothing has been done about it."""
+        self._turning: Pending[Any] | None = None
+        """Done once the event loop has turned, which is insisted on."""
+        self._postponed: float | None = None
+        """Since when what is to be done has been put off."""
+        self._forks: list[None] = []
+        """Not empty while the process is being forked: Python throws away what its hooks for that raise."""
         self._host = current_host()
-        self.sigint = Sigint(self._decide, self._later, self._wake)
+        self.sigint = Sigint(self._ask, self._decide, self._later, self._wake)
+        if hasattr(os, "register_at_fork"):
+            # What registers last is called first before, and last behind. No handler runs inside such functions of C.
+            end = self._forks.clear
+            os.register_at_fork(before=partial(self._forks.append, None), after_in_parent=end, after_in_child=end)
 
     def _later(self, delay: float, function: Callable[[], None]) -> None:
         with suppress(CallerStopped):  # the kernel ends, and with it the cells
@@ -55,38 +66,54 @@ class Interrupts:
         if self._host:
             self._host.run_soon_threadsafe(_nothing)
 
+    def _ask(self, frame: FrameType | None) -> None:
+        self._interface.last_interrupt_frame = frame
+        self._due = True
+
     def _decide(self, frame: FrameType | None) -> Callable[[], object] | None:
         """What to do about a signal that finds the main thread at `frame`; None for not now."""
-        self._interface.last_interrupt_frame = frame
-        action = self._action(place(frame), current_run())
-        if action is None:
-            self._postponed += 1
-        else:
-            self._postponed, self._insists = 0, False
-        return action
+        insists = self._turning is not None and not self._turning.done()
+        if not (self._due or insists):
+            return _nothing  # it was a poke, and has been seen to
+        at, run = place(frame), current_run()
+        if not self._is_to_stop(at, run):
+            self._settle()
+            return _nothing
+        if self._forks or (at.fragile and self._may_wait()):
+            return None
+        due = self._due
+        self._settle()
+        if at.kind in {"cell", "callback"}:
+            return partial(self._raise_at, at, alone=at.kind == "cell" or not due)
+        if at.kind == "task" and (not due or _runs(run)):
+            return partial(self._break_off, run, alone=due)
+        # By way of another thread: this one may be waiting in its selector, and would not notice.
+        return self._stop_soon if due else _nothing
+
+    def _is_to_stop(self, at: Place, run: CellRun | None) -> bool:
+        """Whether what runs at that place is what is to be stopped."""
+        if at.kind == "callback":
+            return True
+        if at.kind != "cell":  # before the start and behind the end there are no cells
+            return self._interface.started.done() and not self._interface.stopping.done()
+        # Insisting is not for another cell, nor for one that has been stopped and cleans up.
+        return self._due or bool(run and run.stop_error and not run.scope.cancel_called)
+
+    def _may_wait(self) -> bool:
+        now = time.monotonic()
+        self._postponed = self._postponed or now
+        return now < self._postponed + _DELAY
+
+    def _settle(self) -> None:
+        self._due, self._turning, self._postponed = False, None, None
 
     def checkpoint(self) -> None:
         """Raise an interrupt that was put off because output was being sent. Called when that is done."""
-        if not self._postponed or threading.current_thread() is not threading.main_thread():
+        if not self._due or self._forks or threading.current_thread() is not threading.main_thread():
             return
         if place(sys._getframe()).kind == "cell":
-            self._postponed, self._insists = 0, True
+            self._settle()
             _raise_interrupt()
-
-    def _action(self, at: Place, run: CellRun | None) -> Callable[[], object] | None:
-        if at.kind == "cell":
-            if self._insists and not (run and run.stop_error and not run.scope.cancel_called):
-                return _nothing  # it is another one, or has been stopped and cleans up
-        elif at.kind != "callback" and (self._interface.stopping.done() or not self._interface.started.done()):
-            return _nothing  # there are no cells
-        if at.fragile and self._postponed < _ATTEMPTS:
-            return None
-        if at.kind in {"cell", "callback"}:
-            return partial(self._raise_at, at, alone=at.kind == "cell" or self._insists)
-        if at.kind == "task" and (self._insists or _runs(run)):
-            return partial(self._break_off, run, alone=not self._insists)
-        # By way of another thread: this one may be waiting in its selector, and would not notice.
-        return _nothing if self._insists else self._stop_soon
 
     def _raise_at(self, at: Place, *, alone: bool) -> None:
         """Raise the interrupt in the code that runs. Where that waits in a loop of a toolkit, end the loop first."""
@@ -120,8 +147,8 @@ class Interrupts:
             with suppress(TimeoutError):
                 await turned.wait(timeout=_PATIENCE, protect=True, result=False)
             if not turned.done():
-                self._insists = True
-                strike()
+                self._turning = turned
+                poke()
 
 
 def _raise_when_resumed(frame: FrameType, resumed: Callable[[], object]) -> None:

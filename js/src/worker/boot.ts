@@ -3,7 +3,7 @@
 import type { StartOptions } from "../protocol.js";
 import { importCore, runScript, startCore } from "./core.js";
 import { Downloads } from "./download.js";
-import { mountDrive } from "./drive/mount.js";
+import { findDrive, mountDrive } from "./drive/mount.js";
 import { crash } from "./errors.js";
 import type { Host } from "./host.js";
 import type { Strategy } from "./listening/listening.js";
@@ -25,10 +25,11 @@ export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log,
   const opening = WheelStore.open(host, downloads, options.wheelsUrl, (text) => {
     log("warning", text);
   });
-  const [python, { plan, wheels }, store] = await Promise.all([
+  const [python, { plan, wheels }, store, drive] = await Promise.all([
     startPython(host, downloads, options, log, opening),
     fetchPackages(downloads, options, opening),
     opening,
+    findDrive(host, options.drive),
   ]);
   const { pyodide } = python;
 
@@ -44,10 +45,10 @@ export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log,
   progress.step("kernel", "Starting the kernel");
   const core = importCore(pyodide);
   // not before: Python looks for every module that it imports in the notebook's directory first
-  if (options.drive === undefined) {
-    log("warning", "There is no service worker: the files beside the notebook are not mounted.");
+  if (typeof drive === "string") {
+    log("warning", `The files beside the notebook are not mounted: ${drive}`);
   } else {
-    await mountDrive(host, pyodide, options.drive, log);
+    mountDrive(pyodide, drive, log);
   }
   await runScript(pyodide, options.startScript, "startScript");
   const handlers = await startCore(core, {

@@ -14,6 +14,9 @@ export interface Version {
 
 const CACHE = "async-kernel-lite";
 
+/** What is being kept: a worker that is to end waits for it. */
+const keeping = new Set<Promise<void>>();
+
 /** The response for `url`, which is `load`'s where there is none of this version yet. */
 export async function cached(
   url: string,
@@ -34,19 +37,29 @@ export async function cached(
   if (!response.ok || body === null) {
     return response;
   }
-  const keeping = collected((content) => keep(cache, key, sha256, content, headers));
-  return new Response(body.pipeThrough(keeping), { headers });
+  const passed = collected((content) => {
+    const kept = keep(cache, key, sha256, content, headers).finally(() => keeping.delete(kept));
+    keeping.add(kept);
+  });
+  return new Response(body.pipeThrough(passed), { headers });
+}
+
+/** Resolves when all that was read is kept. */
+export async function allKept(): Promise<void> {
+  await Promise.all(keeping);
 }
 
 /** Passes a body on, and hands it over when it was read to the end. Firefox hangs where a large response is cloned. */
-function collected(whole: (content: Blob) => Promise<void>): TransformStream<Uint8Array<ArrayBuffer>> {
+function collected(whole: (content: Blob) => void): TransformStream<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   return new TransformStream({
     transform(chunk, controller): void {
       chunks.push(chunk);
       controller.enqueue(chunk);
     },
-    flush: () => whole(new Blob(chunks)), // the body ends after it: the worker that reads it may be ended then
+    flush(): void {
+      whole(new Blob(chunks));
+    },
   });
 }
 

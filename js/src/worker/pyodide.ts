@@ -8,6 +8,7 @@ import { StartError, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
 import type { Log } from "./serve.js";
 import type { Snapshot } from "./snapshot.js";
+import { hideSuspendedFrames } from "./suspended_frames.js";
 
 export type Pyodide = PyodideAPI;
 export type LoadPyodide = typeof PyodideLoader;
@@ -185,14 +186,23 @@ class LoaderWatch {
       throw failure;
     };
     const { instantiate, instantiateStreaming } = WebAssembly;
-    WebAssembly.instantiate = ((...source: Parameters<typeof instantiate>) =>
-      instantiate(...source).catch(fail)) as typeof instantiate;
+    const start = async <Started extends WebAssembly.Instance | WebAssembly.WebAssemblyInstantiatedSource>(
+      imports: WebAssembly.Imports = {},
+      starting: () => Promise<Started>,
+    ): Promise<Started> => {
+      const attach = hideSuspendedFrames(imports);
+      const started = await starting().catch(fail);
+      attach("instance" in started ? started.instance : started);
+      return started;
+    };
+    WebAssembly.instantiate = ((source: WebAssembly.Module, imports?: WebAssembly.Imports) =>
+      start(imports, () => instantiate(source, imports))) as typeof instantiate;
     WebAssembly.instantiateStreaming = async (source, imports) => {
       if (compiled === undefined) {
-        return instantiateStreaming(source, imports).catch(fail);
+        return start(imports, () => instantiateStreaming(source, imports));
       }
       const module = await compiled.catch(fail);
-      return { module, instance: await instantiate(module, imports).catch(fail) };
+      return { module, instance: await start(imports, () => instantiate(module, imports)) };
     };
     this.#undo.push(() => {
       WebAssembly.instantiate = instantiate;

@@ -14,10 +14,6 @@ export class RemoteFile {
     this.size = size;
   }
 
-  get isHere(): boolean {
-    return this.#bytes !== undefined;
-  }
-
   /** Keep the bytes, fetched by somebody else. */
   keep(bytes: Uint8Array<ArrayBuffer>): void {
     this.#bytes ??= bytes;
@@ -25,7 +21,7 @@ export class RemoteFile {
 
   /** Fetch it for later. What fails is tried again when the file is needed. */
   async prefetch(): Promise<void> {
-    if (!this.isHere) {
+    if (this.#bytes === undefined) {
       const response = await this.#files.open(this.url).catch(() => undefined);
       const bytes = response?.ok === true ? await response.arrayBuffer().catch(() => undefined) : undefined;
       if (bytes?.byteLength === this.size) {

@@ -10,7 +10,7 @@ import { canSwitchStacks } from "./capabilities.js";
 import type { Downloads } from "./download.js";
 import type { Host } from "./host.js";
 import type { PyodideModule } from "./pyodide.js";
-import { unpack, unpackAside } from "./unpacker.js";
+import { startUnpacker, unpack, unpackAside } from "./unpacker.js";
 
 /** The snapshot does not fit, is damaged or not there. */
 export class SnapshotError extends Error {
@@ -66,7 +66,24 @@ export async function openSnapshot(
   if (url === undefined) {
     return undefined;
   }
-  const manifest = await downloads.json(url, "the snapshot's description");
+  const isAside = host.name === "browser" && typeof Worker !== "undefined";
+  const unpacker = isAside ? startUnpacker() : undefined;
+  try {
+    const manifest = fitting(await downloads.json(url, "the snapshot's description"), url, options);
+    const packed = { ...manifest.image, url: new URL(manifest.image.file, url).href };
+    const { progress } = downloads;
+    return new Snapshot(
+      manifest,
+      unpacker === undefined ? unpack(downloads, packed) : unpackAside(unpacker, progress, packed),
+    );
+  } catch (error) {
+    unpacker?.terminate();
+    throw error;
+  }
+}
+
+/** The description of a snapshot that this kernel can start from. */
+function fitting(manifest: unknown, url: string, options: StartOptions): SnapshotManifest {
   if (!isManifest(manifest)) {
     throw new SnapshotError(`${url} does not describe a snapshot of a kind that this kernel knows`);
   }
@@ -77,9 +94,7 @@ export async function openSnapshot(
   if ("_loadSnapshot" in options.loadPyodideOptions) {
     throw new SnapshotError("the site's loadPyodideOptions name another");
   }
-  const packed = { ...manifest.image, url: new URL(manifest.image.file, url).href };
-  const isAside = host.name === "browser" && typeof Worker !== "undefined";
-  return new Snapshot(manifest, isAside ? unpackAside(downloads.progress, packed) : unpack(downloads, packed));
+  return manifest;
 }
 
 export function fromBase64(text: string): Uint8Array {

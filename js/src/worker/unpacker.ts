@@ -5,6 +5,7 @@
 
 import { Downloads } from "./download.js";
 import { lastLine } from "./errors.js";
+import { allKept } from "./file_cache.js";
 import { browserHost } from "./host.js";
 import { ProgressReport } from "./progress.js";
 
@@ -25,6 +26,7 @@ type Image = Uint8Array<ArrayBuffer>;
 type FromUnpacker =
   | { readonly type: "received"; readonly bytes: number }
   | { readonly type: "image"; readonly image: Image }
+  | { readonly type: "done" }
   | { readonly type: "failed"; readonly reason: string };
 
 /** What this needs of `DedicatedWorkerGlobalScope`. */
@@ -56,10 +58,14 @@ async function* chunks(stream: ReadableStream<Uint8Array> | undefined): AsyncGen
   }
 }
 
-/** `unpack`, in another worker. */
-export function unpackAside(progress: ProgressReport, packed: PackedImage): Promise<Image> {
+/** The other worker: it starts at once, beside all else. */
+export function startUnpacker(): Worker {
+  return new Worker(import.meta.url, { type: "module", name: UNPACKER });
+}
+
+/** `unpack`, in another worker, which then ends. */
+export function unpackAside(worker: Worker, progress: ProgressReport, packed: PackedImage): Promise<Image> {
   progress.expect(packed.size);
-  const worker = new Worker(import.meta.url, { type: "module", name: UNPACKER });
   let counted = 0;
   const image = new Promise<Image>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<FromUnpacker>): void => {
@@ -70,17 +76,17 @@ export function unpackAside(progress: ProgressReport, packed: PackedImage): Prom
         progress.received(packed.size - counted);
         resolve(data.image);
       } else {
-        reject(new Error(data.reason));
+        worker.terminate();
+        reject(new Error(data.type === "failed" ? data.reason : "it cannot be unpacked"));
       }
     };
     worker.onerror = (event): void => {
+      worker.terminate();
       reject(new Error(`it cannot be unpacked: ${event.message}`));
     };
   });
   worker.postMessage(packed);
-  return image.finally(() => {
-    worker.terminate();
-  });
+  return image;
 }
 
 /** All that such a worker does. */
@@ -93,8 +99,10 @@ export function runUnpacker(): void {
       post({ type: "received", bytes: loaded });
     });
     unpack(new Downloads(browserHost(), progress), data).then(
-      (image) => {
+      async (image) => {
         post({ type: "image", image }, [image.buffer]);
+        await allKept();
+        post({ type: "done" });
       },
       (error: unknown) => {
         post({ type: "failed", reason: lastLine(error) });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from contextlib import suppress
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_QUIET: Final = 0.1
-"""Seconds for which a statement of a cell computes undisturbed."""
 _SLICE: Final = 0.01
 """Seconds that a cell computes, at least, before the event loop gets a turn."""
 _PATIENT: Final = 0.1
@@ -78,11 +77,15 @@ class StackSwitching(Listening):
         self._answer = answer
         self._give_up = give_up
         self._stacks: list[Stack] = []
-        self._attended = 0.0
-        """When the last statement of a cell began, by `time.perf_counter`."""
         self._scheduled = 0
         """How many callbacks the event loop was given so far, but for those that waiting itself takes."""
         self._count_scheduled()
+        self._collecting = False
+        """Whether the garbage collector runs: its lists are on the C stack, where other stacks could meet them."""
+        gc.callbacks.append(self._note_collection)
+
+    def _note_collection(self, phase: str, _: object) -> None:
+        self._collecting = phase == "start"
 
     def _count_scheduled(self) -> None:
         loop = asyncio.get_running_loop()
@@ -97,12 +100,9 @@ class StackSwitching(Listening):
 
     def on_signal(self, frame: FrameType | None) -> None:
         begin = time.perf_counter()
-        if (quiet := self._attended + _QUIET - begin) > 0:
-            self._listening.rest(1000 * quiet)
-            return
         self._listening.rest(1000 * _SLICE)  # for others that compute meanwhile
         at = self._interruptible(frame)
-        if at is None or not can_run_sync():
+        if at is None or self._collecting or not can_run_sync():
             return
         stack = self._enter(at.kind, computes=True)
         try:
@@ -121,7 +121,6 @@ class StackSwitching(Listening):
         return max(_SLICE, min(_PATIENT, _SHARE * took))
 
     def attend(self) -> None:
-        self._attended = time.perf_counter()
         self._listening.attend()
 
     def _give_turns(self, stack: Stack, begin: float) -> None:

@@ -18,7 +18,7 @@ from async_kernel._errors import HostError
 from async_kernel._iopub import IOPub
 from async_kernel._kernel import Kernel
 from async_kernel._message import MessageFactory
-from async_kernel._nested_run import NestedRun
+from async_kernel._nested_run import HAS_GREENLET, HAS_UVLOOP, NestedRun
 from async_kernel._stdin import Stdin
 from async_kernel._streams import StreamBatcher, StreamRedirect
 from async_kernel._threads import ThreadRequests
@@ -79,8 +79,8 @@ class BaseInterface(Application):
         ["asyncio", "trio"], help="The async library of the main loop. The running loop's, where there is one."
     ).tag(config=True)
     backend_options = Dict(
-        help="Options of the async library. asyncio: `debug`, without a host also `loop_factory` and `use_uvloop`; "
-        "trio: those of `trio.run`."
+        help="Options of the async library. asyncio: `debug`, without a host also `loop_factory` and `use_uvloop`, "
+        "which is true where uvloop and greenlet are installed; trio: those of `trio.run`."
     ).tag(config=True)
     kernel_class = Type(Kernel, help="The class of the kernel.").tag(config=True)
     shell_class = Type(AsyncInteractiveShell, help="The class of the shell.").tag(config=True)
@@ -172,6 +172,11 @@ class BaseInterface(Application):
         self._is_initialized = True
         super().initialize(argv)
 
+    def parse_command_line(self, argv: list[str] | None = None) -> None:
+        """As traitlets does it. Without an argument no parser is built, which takes long in a browser."""
+        if argv != []:
+            super().parse_command_line(argv)
+
     def load_settings(self, settings: Mapping[str, Any]) -> None:
         """Take configuration from a mapping.
 
@@ -189,7 +194,11 @@ class BaseInterface(Application):
         """
         check_options(self.backend, self.backend_options, as_guest=self.host is not None)
         if self.host is None:
-            anyio.run(self.run, backend=self.backend, backend_options=self.backend_options)
+            options = dict(self.backend_options)
+            if self.backend == "asyncio" and "loop_factory" not in options:
+                # Without greenlet, cells could not call `run_until_complete` on it.
+                options.setdefault("use_uvloop", HAS_UVLOOP and HAS_GREENLET)
+            anyio.run(self.run, backend=self.backend, backend_options=options)
             return
         try:
             host = make_host(self.host, self.host_options)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.history import HistoryManager
 from traitlets import default
 
+from async_kernel._errors import HistoryLockedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -95,7 +97,8 @@ class KernelHistory(HistoryManager):
             return list(super()._run_sql(*args, **kwargs))
         except sqlite3.OperationalError as e:
             self._tell("not read", e)
-            return []
+            msg = f"the history is not to be had: {self.hist_file}: {e}"
+            raise HistoryLockedError(msg) from e
 
     def end_session(self) -> None:
         """Write the rest, and that the session has ended."""

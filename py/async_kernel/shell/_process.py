@@ -48,16 +48,20 @@ async def run(command: str) -> int:
         os.close(slave)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
-    def show() -> None:
-        # A terminal that nobody writes to any more answers with an error.
-        with suppress(BlockingIOError, OSError):
+    def show() -> bool:
+        """Show what there is, and say whether more can come."""
+        try:
             while data := os.read(master, _CHUNK):
                 sys.stdout.write(decoder.decode(data))
+        except BlockingIOError:
+            return True
+        except OSError:  # no process has the terminal any more
+            return False
+        return False
 
     async def show_all() -> None:
-        while True:
+        while show():
             await anyio.wait_readable(master)
-            show()
 
     try:
         async with anyio.create_task_group() as group:

@@ -1,7 +1,8 @@
 /** Requests to the page that holds the files, each waited for. */
 
-import { ContentsAPI, type DriveFS } from "@jupyterlite/services/lib/contents/drivefs";
+import { BLOCK_SIZE, ContentsAPI, type DriveFS } from "@jupyterlite/services/lib/contents/drivefs";
 import type { TDriveMethod, TDriveRequest, TDriveResponse } from "@jupyterlite/services/lib/contents/drivefs";
+import { DIR_MODE } from "@jupyterlite/services/lib/contents/emscripten";
 
 /** Milliseconds after which a request of Python's is an input/output error: the page then gave no answer. */
 const TIMEOUT = 30_000;
@@ -16,6 +17,29 @@ const NEED_A_FILE: ReadonlySet<TDriveMethod> = new Set<TDriveMethod>([
   "rename",
   "rmdir",
 ]);
+
+/**
+ * What is known of the drive itself. JupyterLite would read all files for each answer, contents included: seconds, where
+ * some are large.
+ */
+const ROOT: { readonly [Method in TDriveMethod]?: TDriveResponse<Method> } = {
+  lookup: { ok: true, mode: DIR_MODE },
+  getmode: DIR_MODE,
+  getattr: {
+    dev: 1,
+    nlink: 1,
+    uid: 0,
+    gid: 0,
+    rdev: 0,
+    size: 0,
+    blksize: BLOCK_SIZE,
+    blocks: 0,
+    atime: new Date(0),
+    mtime: new Date(0),
+    ctime: new Date(0),
+    timestamp: 0,
+  },
+};
 
 export interface ContentsOptions extends ContentsAPI.IOptions {
   readonly baseUrl: string;
@@ -35,6 +59,10 @@ export class SiteContents extends ContentsAPI {
   }
 
   override request<T extends TDriveMethod>(data: TDriveRequest<T>): TDriveResponse<T> {
+    const root = isRoot(data.path) ? ROOT[data.method] : undefined;
+    if (root !== undefined) {
+      return root;
+    }
     if (NEED_A_FILE.has(data.method) && !this.request({ method: "lookup", path: data.path }).ok) {
       throw this.#options.osError("ENOENT");
     }
@@ -76,6 +104,11 @@ export class SiteContents extends ContentsAPI {
     }
     return request.responseText;
   }
+}
+
+/** With or without the drive's name. */
+function isRoot(path: string): boolean {
+  return path === "" || path === "/" || path.endsWith(":");
 }
 
 export function driveEndpoint(baseUrl: string): string {

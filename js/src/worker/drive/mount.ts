@@ -12,15 +12,13 @@ const MOUNT_POINT = "/drive";
 /** Milliseconds for the page to show that it is there. */
 const PROBE_TIMEOUT = 5_000;
 
+/** A file that is not there: JupyterLite has its answer at once, while it would read what it finds. */
+const UNLIKELY = ".async-kernel";
+
 type FileSystemType = Parameters<Pyodide["FS"]["mount"]>[0];
 
-/** Mount the drive and go to the notebook's directory. Where the page does not answer, say so and go without. */
-export async function mountDrive(host: Host, pyodide: Pyodide, options: DriveOptions, log: Log): Promise<void> {
-  const failure = await probe(host, options);
-  if (failure !== undefined) {
-    log("warning", `The files beside the notebook are not mounted: ${failure}`);
-    return;
-  }
+/** Mount the drive and go to the notebook's directory. */
+export function mountDrive(pyodide: Pyodide, options: DriveOptions, log: Log): void {
   const { FS } = pyodide;
   const { PATH, ERRNO_CODES } = pyodide as Pick<SiteDriveOptions, "PATH"> & { ERRNO_CODES: Record<string, number> };
   const driveFS = FS as unknown as SiteDriveOptions["FS"]; // two descriptions of one object
@@ -37,16 +35,18 @@ export async function mountDrive(host: Host, pyodide: Pyodide, options: DriveOpt
   }
 }
 
-/** Ask once without blocking: what is wrong, or nothing. */
-async function probe(host: Host, { baseUrl, browsingContextId, driveName }: DriveOptions): Promise<string | undefined> {
-  if (host.name === "node") {
-    return "there is no service worker in Node.";
+/** The drive if the page answers for it, which is asked once, without blocking; or why there is none. */
+export async function findDrive(host: Host, options: DriveOptions | undefined): Promise<DriveOptions | string> {
+  if (options === undefined || host.name === "node") {
+    return "there is no service worker.";
   }
-  const body = envelope({ method: "lookup", path: driveName === "" ? "" : `${driveName}:` }, browsingContextId);
+  const { baseUrl, browsingContextId, driveName } = options;
+  const path = driveName === "" ? UNLIKELY : `${driveName}:${UNLIKELY}`;
+  const body = envelope({ method: "lookup", path }, browsingContextId);
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT);
     const response = await fetch(driveEndpoint(baseUrl), { method: "POST", body, signal });
-    return response.ok ? undefined : `the service worker is not in charge of this page (${String(response.status)}).`;
+    return response.ok ? options : `the service worker is not in charge of this page (${String(response.status)}).`;
   } catch (error) {
     return `the page gave no answer (${lastLine(error)}).`;
   }
