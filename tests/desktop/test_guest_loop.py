@@ -487,7 +487,7 @@ def test_debug_mode(run: RunGuest, caplog: pytest.LogCaptureFixture) -> None:
 
         return await asyncio.to_thread(from_thread)
 
-    assert "Non-thread-safe operation" in run(work, debug=True)
+    assert "Non-thread-safe operation" in run(work, debug=True, use_uvloop=False)
     assert any("Executing <Handle sleep" in record.getMessage() for record in caplog.records)
 
 

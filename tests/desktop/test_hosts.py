@@ -210,6 +210,17 @@ def test_threads_use_windows_of_tk(client: Client, host: str) -> None:
     client.execute("window.destroy()")
 
 
+def test_garbage_of_tk_is_collected_in_any_thread(client: Client, host: str) -> None:
+    """Tcl ends the process where another thread than its own deletes an interpreter."""
+    if host != "tk":
+        return
+    code = (
+        "import anyio, gc, tkinter as tk\nfor _ in range(5):\n    root = tk.Tk()\n    root.cycle = root\n"
+        "    root.update()\n    root.destroy()\n    del root\n    await anyio.to_thread.run_sync(gc.collect)\n'alive'"
+    )
+    assert client.result(code) == "'alive'"
+
+
 def test_a_second_gui_in_a_thread(client: Client, host: str) -> None:
     code = "from async_kernel.caller import Caller\nsecond = Caller('NewThread', name='second', host={!r})\n"
     if host == "qt":

@@ -119,3 +119,12 @@ async def test_a_host_with_its_own_message() -> None:
         interface.iopub_send(interface.msg("clear_output", content={"wait": True}, channel="iopub", parent={}))
     assert [m["header"]["msg_type"] for m in client.messages] == ["status", "display_data", "clear_output"]
     assert all(m["parent_header"] == {} for m in client.messages)
+
+
+async def test_a_host_needs_the_thread_to_itself() -> None:
+    recorder = Recorder()
+    settings = {"BaseInterface.host": "tk"}
+    with pytest.raises(RuntimeError, match="'tk' takes the thread for its main loop"):
+        await start_kernel_callable_interface(send=recorder.send, stopped=recorder.on_stopped, settings=settings)
+    assert recorder.stopped == 1
+    assert not BaseInterface.initialized()

@@ -10,6 +10,7 @@ import asyncio
 import queue
 import selectors
 import threading
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 
@@ -100,7 +101,9 @@ class _Guest:
         if debug is not None:
             self.loop.set_debug(debug)
         self.ended = False
+        self._is_over = False
         self._error: BaseException | None = None
+        self._cancelled: weakref.WeakSet[asyncio.Task[object]] = weakref.WeakSet()
         self._task = self.loop.create_task(self._run(main))
         self._task.add_done_callback(self._end)  # behind it, others' callbacks have run too
 
@@ -116,11 +119,13 @@ class _Guest:
         except BaseException as error:  # noqa: BLE001 (SystemExit or KeyboardInterrupt ends a loop, as elsewhere)
             self._error = self._error or error
             self._task.cancel()
-        if self.ended:
+        # A call from another thread may have come last of all.
+        if self._is_over and not self._cancel_left():
+            self.ended = True
             self.loop.close()
 
     def _end(self, _: object) -> None:
-        self.ended = True
+        self._is_over = True
 
     def result(self) -> None:
         """Raise what went wrong."""
@@ -135,16 +140,22 @@ class _Guest:
             await self._wind_up()
 
     async def _wind_up(self) -> None:
-        left = asyncio.all_tasks() - {self._task}
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        for task in left:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                message = "a task failed while the event loop was ending"
-                self.loop.call_exception_handler({"message": message, "exception": error, "task": task})
+        while left := self._cancel_left():
+            await asyncio.wait(left)
+            for task in left:
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    message = "a task failed while the event loop was ending"
+                    self.loop.call_exception_handler({"message": message, "exception": error, "task": task})
         await self.loop.shutdown_asyncgens()
         await self.loop.shutdown_default_executor()
+
+    def _cancel_left(self) -> set[asyncio.Task[object]]:
+        """The tasks that are left, each cancelled once."""
+        left = asyncio.all_tasks(self.loop) - {self._task}
+        for task in left.difference(self._cancelled):
+            task.cancel()
+            self._cancelled.add(task)
+        return left
 
 
 class _Selector(selectors.DefaultSelector):

@@ -148,7 +148,9 @@ def check_options(backend: str, options: Mapping[str, Any] | None, *, as_guest: 
     """
     module = backend_module(backend)
     allowed: tuple[str, ...] = module.GUEST_OPTIONS if as_guest else module.OPTIONS
-    if unknown := sorted(set(options or ()) - set(allowed)):
+    options = options or {}
+    idle = {name for name in module.OPTIONS if options.get(name) is False}  # no guest does what is not to be done
+    if unknown := sorted(set(options) - set(allowed) - (idle if as_guest else set())):
         what = f"{backend} under a host" if as_guest else backend
         msg = f"Unknown backend_options for {what}: {', '.join(unknown)}. Allowed are: {', '.join(allowed)}."
         raise ValueError(msg)

@@ -170,7 +170,7 @@ def start_hosted(
     """Run `main` in an asyncio loop, as a guest of a GUI's main loop."""
     from async_kernel.caller._asyncio_guest import start_guest_run
 
-    start_guest_run(main, host, done, **options)
+    start_guest_run(main, host, done, debug=options.get("debug"))
 
 
 def run_as_guest(
