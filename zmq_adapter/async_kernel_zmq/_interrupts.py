@@ -37,14 +37,14 @@ class Interrupts:
 
     Args:
         interface: whose cells.
-        stop_cells: stops those that await, by way of their event loops.
     """
 
-    def __init__(self, interface: BaseInterface, stop_cells: Callable[[], None]) -> None:
+    def __init__(self, interface: BaseInterface) -> None:
         self._interface = interface
-        self._stop_cells = stop_cells
         self._due = False
         """An interrupt has come, and nothing has been done about it."""
+        self._meant: list[CellRun] = []
+        """What ran when it came."""
         self._turning: Pending[Any] | None = None
         """Done once the event loop has turned, which is insisted on."""
         self._postponed: float | None = None
@@ -69,6 +69,7 @@ class Interrupts:
     def _ask(self, frame: FrameType | None) -> None:
         self._interface.last_interrupt_frame = frame
         self._due = True
+        self._meant = list(self._interface.kernel.main_shell.runs) if self._interface.started.done() else []
 
     def _decide(self, frame: FrameType | None) -> Callable[[], object] | None:
         """What to do about a signal that finds the main thread at `frame`; None for not now."""
@@ -92,6 +93,8 @@ class Interrupts:
 
     def _is_to_stop(self, at: Place, run: CellRun | None) -> bool:
         """Whether what runs at that place is what is to be stopped."""
+        if self._due and self._meant and not any(map(_runs, self._meant)):
+            return False  # a command that got it too has ended the cell before
         if at.kind == "callback":
             return True
         if at.kind != "cell":  # before the start and behind the end there are no cells
@@ -141,7 +144,9 @@ class Interrupts:
 
     async def _stop_awaiting(self) -> None:
         """Stop cells in their event loop, and insist until it has turned."""
-        self._stop_cells()
+        for run in self._meant:
+            if _runs(run):
+                run.stop(KeyboardInterrupt())
         turned = self._interface.callers["shell"].call_soon(_nothing)
         while not turned.done():
             with suppress(TimeoutError):

@@ -75,7 +75,7 @@ class ZMQInterface(BaseInterface):
         interrupts: Interrupts | None = None
         if threading.current_thread() is threading.main_thread():
             # First, so that it is undone last: clients interrupt before they ask a kernel to end, and it may come late.
-            interrupts = Interrupts(self, super().interrupt)
+            interrupts = Interrupts(self)
             interrupts.sigint.install()
             watched[interrupts.sigint.fileno()] = interrupts.sigint.notice
             self._exit.callback(interrupts.sigint.uninstall)
