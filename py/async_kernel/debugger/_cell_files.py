@@ -1,0 +1,79 @@
+"""The names of cells as files: clients compute them too, from the code and from what `debugInfo` announces."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from IPython.core.compilerop import CachingCompiler
+
+HASH_METHOD: Final = "Murmur2"
+HASH_SEED: Final = 0xC70F6907
+SUFFIX: Final = ".py"
+_MULTIPLIER: Final = 0x5BD1E995
+_MASK: Final = 0xFFFFFFFF
+
+
+def murmur2(data: bytes, seed: int) -> int:
+    """MurmurHash2, 32 bits, with words in little-endian order."""
+    value = seed ^ len(data)
+    whole = len(data) & ~3
+    for at in range(0, whole, 4):
+        word = int.from_bytes(data[at : at + 4], "little") * _MULTIPLIER & _MASK
+        word = (word ^ word >> 24) * _MULTIPLIER & _MASK
+        value = value * _MULTIPLIER & _MASK ^ word
+    if rest := data[whole:]:
+        value = (value ^ int.from_bytes(rest, "little")) * _MULTIPLIER & _MASK
+    value = (value ^ value >> 13) * _MULTIPLIER & _MASK
+    return value ^ value >> 15
+
+
+class CellFiles:
+    """Names cells, and writes those that a client asks for."""
+
+    def __init__(self) -> None:
+        # Random: a client keeps what it knows of each file by its name, for all kernels.
+        self.folder = Path(tempfile.gettempdir(), f"async_kernel_{os.getpid()}_{secrets.token_hex(4)}")
+
+    @property
+    def prefix(self) -> str:
+        """What the names begin with."""
+        return f"{self.folder}{os.sep}"
+
+    def name(self, code: str) -> str:
+        """The name of a cell."""
+        return f"{self.prefix}{murmur2(code.encode(errors='surrogatepass'), HASH_SEED)}{SUFFIX}"
+
+    def write(self, code: str) -> str:
+        """Write a cell to its file, and return its name.
+
+        Raises:
+            OSError: there is no place for it.
+        """
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        path = Path(self.name(code))
+        path.write_text(code, encoding="utf-8", errors="surrogatepass", newline="")
+        return str(path)
+
+    def remove(self) -> None:
+        """Remove what was written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class CellCompiler(CachingCompiler):
+    """Compiles cells under the names of their files.
+
+    Args:
+        files: gives the names.
+    """
+
+    def __init__(self, files: CellFiles) -> None:
+        super().__init__()
+        self._files = files
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002  # IPython's signature
+        return self._files.name(raw_code)
