@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import secrets
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from traceback import walk_tb
+from types import TracebackType
 from typing import Final
 
 from IPython.core.compilerop import CachingCompiler
@@ -36,8 +40,8 @@ class CellFiles:
     """Names cells, and writes those that a client asks for."""
 
     def __init__(self) -> None:
-        # Random: a client keeps what it knows of each file by its name, for all kernels.
-        self.folder = Path(tempfile.gettempdir(), f"async_kernel_{os.getpid()}_{secrets.token_hex(4)}")
+        # By this name libraries know cells from files. A client keeps what it knows of each for all kernels: random.
+        self.folder = Path(tempfile.gettempdir(), f"ipykernel_{10**10 + secrets.randbelow(10**10)}")
 
     @property
     def prefix(self) -> str:
@@ -54,10 +58,27 @@ class CellFiles:
         Raises:
             OSError: there is no place for it.
         """
+        name = self.name(code)
+        self._write(name, code)
+        return name
+
+    def _write(self, name: str, code: str) -> None:
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        path = Path(self.name(code))
-        path.write_text(code, encoding="utf-8", errors="surrogatepass", newline="")
-        return str(path)
+        Path(name).write_text(code, encoding="utf-8", errors="surrogatepass", newline="")
+
+    def write_shown(self, error: object) -> None:
+        """Write the cells that the traceback of an error shows: IPython takes wrong lines where there is no file."""
+        seen: set[int] = set()
+        while isinstance(error, BaseException) and id(error) not in seen:
+            seen.add(id(error))
+            trace = error.__traceback__
+            # A user's exception may have anything by these names.
+            for frame, _ in walk_tb(trace if isinstance(trace, TracebackType) else None):
+                name = frame.f_code.co_filename
+                if name.startswith(self.prefix) and not Path(name).exists():
+                    with suppress(OSError):
+                        self._write(name, "".join(linecache.getlines(name)))
+            error = error.__cause__ or error.__context__
 
     def remove(self) -> None:
         """Remove what was written."""

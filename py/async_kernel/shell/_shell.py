@@ -302,6 +302,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
                 exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
         if isinstance(error, KeyboardInterrupt):
             _end_in_user_code(exc_tuple[2] if exc_tuple else error.__traceback__)
+        if error is not None:
+            self.kernel.cell_files.write_shown(error)
         if error is None or exception_only or not _holds_group(error):
             super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
             return
