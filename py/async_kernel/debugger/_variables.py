@@ -165,7 +165,7 @@ class Variables:
     """
 
     def __init__(self, first: int) -> None:
-        self._first = first
+        self.first = first
         self._nodes: list[_Node] = []
 
     def clear(self) -> None:
@@ -189,40 +189,46 @@ class Variables:
         """
         return [self._present(child) for child in self._node(reference).children(start, count or _MOST)]
 
-    def assign(self, reference: int, name: str, value: object) -> Body:
-        """Set a variable.
+    def assign(
+        self, reference: int, name: str, code: str, names: dict[str, Any], variables: MutableMapping[str, Any]
+    ) -> Body:
+        """Set a variable to the value of an expression; the last two as for `evaluate`.
 
         Raises:
             DebugError: it cannot be set.
         """
         node = self._node(reference)
         try:
+            value = _run(code, names, variables)
             node.assign(name, value)
         except Exception as e:
             msg = f"{name} cannot be set: {type(e).__name__}: {e}"
             raise DebugError(msg) from e
         return self.value(value, None)
 
-    def evaluate(self, code: str, names: dict[str, Any], variables: MutableMapping[str, Any]) -> Body:
+    def evaluate(
+        self, code: str, names: dict[str, Any], variables: MutableMapping[str, Any], *, whole: bool = False
+    ) -> Body:
         """Run code, and present the value of its expression.
 
         Args:
             code: an expression, or statements.
             names: the globals.
             variables: the locals.
+            whole: do not cut the value's text where it is long.
 
         Raises:
             DebugError: what it raised.
         """
         try:
             value = _run(code, names, variables)
-        except BaseException as e:
+        except Exception as e:
             msg = f"{type(e).__name__}: {e}"
             raise DebugError(msg) from e
         shown = self.value(value, code)
-        result = "" if value is None and not _is_expression(code) else shown.pop("value")
-        shown.pop("value", None)
-        return {"result": result, **shown}
+        text = repr(value) if whole else shown["value"]
+        del shown["value"]
+        return {"result": text if value is not None or _is_expression(code) else "", **shown}
 
     def value(self, value: object, expression: str | None) -> Body:
         """A value: its text, its type, and its number if there is something inside."""
@@ -245,11 +251,11 @@ class Variables:
 
     def _keep(self, node: _Node) -> int:
         self._nodes.append(node)
-        return self._first + len(self._nodes) - 1
+        return self.first + len(self._nodes) - 1
 
     def _node(self, reference: int) -> _Node:
         try:
-            return self._nodes[reference - self._first]
+            return self._nodes[reference - self.first]
         except IndexError as e:
             msg = "the code has gone on: this value is not known any more"
             raise DebugError(msg) from e
