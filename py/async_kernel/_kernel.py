@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from async_kernel._wire import Buffer, Content
     from async_kernel.caller import Pending
     from async_kernel.shell import AsyncInteractiveShell
+    from async_kernel.shell._run import CellRun
 
 _LINKS = [
     {"text": "Python Reference", "url": "https://docs.python.org/3"},
@@ -114,6 +115,12 @@ class Kernel(HasInterface):
             LookupError: there is no such subshell.
         """
         return self.main_shell if subshell_id is None else self._subshells.get(subshell_id)
+
+    @property
+    def runs(self) -> list[CellRun]:
+        """The cells that run, in all shells."""
+        shells = (self.main_shell, *self._subshells.built)
+        return [run for shell in shells for run in shell.runs]
 
     def create_subshell(self, protected: bool = False) -> Subshell:
         """Make a shell with a queue of its own, and names of its own over those of the main shell (JEP 91).
@@ -224,6 +231,8 @@ class Kernel(HasInterface):
         if error := self.parent.start_error:
             return {"status": "error", **self.main_shell.show_error(error)}
         self.last_execute = request
+        if self.debugger:
+            await self.debugger.before_cell()
         if not silent:
             self._publish_input(code)
         return await self.do_execute(
@@ -281,8 +290,6 @@ class Kernel(HasInterface):
 
     async def interrupt_request(self, _: Request) -> Content | None:
         """Stop the cells that run. Section "Kernel interrupt"."""
-        if self.debugger:
-            await self.debugger.release()
         self.parent.interrupt()
         return {}
 
@@ -290,6 +297,8 @@ class Kernel(HasInterface):
         """End the kernel. Section "Kernel shutdown"."""
         content = {"status": "ok", "restart": field(request, "restart", bool, default=False)}
         if self.debugger:
+            if self.debugger.is_stopped:  # the code must not go on
+                self.parent.interrupt()
             await self.debugger.close()
         self.parent.iopub_send("shutdown_reply", content=content)
         self.parent.callers["control"].call_soon(self.parent.stop)  # once this is answered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 _FOLDERS: Final = (async_kernel.__path__[0], async_kernel_zmq.__path__[0])
 """Where the kernel's code is."""
 _HIDDEN_EVENTS: Final = ("output", "debugpyAttach", "debugpySockets")
-"""Output reaches the client as the kernel's messages."""
+"""Output reaches the client as the kernel's messages; the others are for an editor that starts processes."""
+_EXPRESSION: Final = re.compile(r"{([^{}]+)}")
 
 
 class DebugpyEngine(Engine):
@@ -57,6 +59,8 @@ class DebugpyEngine(Engine):
         if command == "attach":
             rules = [{"path": f"{folder}/**", "include": False} for folder in _FOLDERS]
             arguments = {"rules": rules, **arguments}
+        elif command == "setBreakpoints":
+            arguments = {**arguments, "breakpoints": [_printing(p) for p in arguments.get("breakpoints") or []]}
         body = await self._ask(command, arguments)
         if command == "stackTrace":
             frames = body["stackFrames"]
@@ -65,23 +69,34 @@ class DebugpyEngine(Engine):
             body["totalFrames"] = len(frames)
         return body
 
+    async def end_step(self, thread: int) -> None:
+        # It is obeyed at once, and answered when something goes on that is stopped; the other has its answer in turn.
+        self._send("continue", {"threadId": thread}, Pending())
+        await self._ask("threads", {})
+
+    def before_cell(self) -> None:
+        if sys.version_info < (3, 12) and sys.gettrace() is None:  # an interrupt of a stop has taken it away
+            import debugpy  # noqa: T100  # it is no breakpoint
+
+            debugpy.trace_this_thread(True)  # noqa: FBT003  # debugpy's signature
+
     async def _ask(self, command: str, arguments: Body) -> Body:
+        answer: Pending[Body] = Pending()
+        self._send(command, arguments, answer)
+        response = await answer.wait(protect=True)
+        if not response.get("success"):
+            raise DebugError(response.get("message") or f"debugpy could not do {command}")
+        return response.get("body") or {}
+
+    def _send(self, command: str, arguments: Body, answer: Pending[Body]) -> None:
         if self._socket is None:
             msg = "debugpy has been disconnected: start the debugger again"
             raise DebugError(msg)
-        answer: Pending[Body] = Pending()
         with self._sending:
             number = next(self._sequence)
             self._waiting[number] = answer
             text = json.dumps({"type": "request", "seq": number, "command": command, "arguments": arguments}).encode()
             self._socket.sendall(b"Content-Length: %d\r\n\r\n%b" % (len(text), text))
-        try:
-            response = await answer.wait(protect=True)
-        finally:
-            self._waiting.pop(number, None)
-        if not response.get("success"):
-            raise DebugError(response.get("message") or f"debugpy could not do {command}")
-        return response.get("body") or {}
 
     async def stop(self) -> None:
         if self._socket is not None:
@@ -102,8 +117,8 @@ class DebugpyEngine(Engine):
             while message := _read(stream):
                 self._take(message)
         self._socket = None
-        for answer in list(self._waiting.values()):
-            answer.set_result({"message": "debugpy has been disconnected"})
+        while self._waiting:
+            self._waiting.popitem()[1].set_result({"message": "debugpy has been disconnected"})
         self._ended.set_result(None)
 
     def _connect(self) -> socket.socket:
@@ -120,10 +135,22 @@ class DebugpyEngine(Engine):
             return connection
 
     def _take(self, message: Body) -> None:
-        if message["type"] == "response" and (answer := self._waiting.get(message["request_seq"])):
+        if message["type"] == "response" and (answer := self._waiting.pop(message["request_seq"], None)):
             answer.set_result(message)
         elif message["type"] == "event" and message["event"] not in _HIDDEN_EVENTS:
             self._on_event(message["event"], message.get("body") or {})
+
+
+def _printing(point: Body) -> Body:
+    """A breakpoint whose log message, if it has one, is printed where the code is: debugpy would send it too late."""
+    message = point.get("logMessage")
+    if not message or point.get("hitCondition"):
+        return point
+    texts = _EXPRESSION.split(message)  # a text and an expression in turn
+    parts = [f"str({text})" if index % 2 else repr(text) for index, text in enumerate(texts)]
+    print_it = f"__import__('builtins').print({' + '.join(parts)})"
+    rest = {name: value for name, value in point.items() if name != "logMessage"}
+    return {**rest, "condition": f"({point.get('condition') or True}) and {print_it}"}
 
 
 def _stop_tracing(connection: socket.socket) -> None:

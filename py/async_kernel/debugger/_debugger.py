@@ -77,6 +77,8 @@ class Debugger(HasInterface):
         self._breakpoints: dict[str, list[Body]] = {}
         self._stopped: dict[int, None] = {}
         """The threads that are stopped, in the order in which they stopped."""
+        self._unfinished: int | None = None
+        """The thread that left a stop by a step, which may find no line to stop at, or by an interrupt."""
         self._parent: Message | None = None
         """The request that events belong to: clients drop those of none."""
         own = (
@@ -116,10 +118,19 @@ class Debugger(HasInterface):
             response |= {"success": False, "message": str(e), "body": {}}
         return response
 
-    async def release(self) -> None:
-        """Let go on what is stopped."""
-        if self._stopped:
-            await self._engine.request("continue", {"threadId": next(iter(self._stopped))})
+    @property
+    def is_stopped(self) -> bool:
+        """Whether code is stopped."""
+        return bool(self._stopped)
+
+    async def before_cell(self) -> None:
+        """Get ready for a cell that begins in the calling thread."""
+        if not self.is_started:
+            return
+        if self._unfinished is not None and not self._stopped and not self._kernel.runs:
+            thread, self._unfinished = self._unfinished, None
+            await self._engine.end_step(thread)
+        self._engine.before_cell()
 
     async def close(self) -> None:
         """End the session: no breakpoints any more, nothing is stopped."""
@@ -147,6 +158,11 @@ class Debugger(HasInterface):
                 return {"allThreadsContinued": True}
             msg = "nothing is stopped there"
             raise DebugError(msg)
+        if command == "continue":
+            self._stopped.clear()
+        else:
+            self._unfinished = arguments["threadId"]
+            del self._stopped[arguments["threadId"]]
         return await self._ask(command, arguments)
 
     async def _ask(self, command: str, arguments: Body) -> Body:
@@ -162,7 +178,9 @@ class Debugger(HasInterface):
         thread = body.get("threadId")
         if event == "stopped":
             self._stopped[cast("int", thread)] = None
-        elif event == "continued" and body.get("allThreadsContinued", True):
+        elif event == "continued" and thread in self._stopped:  # by an interrupt, and not by a client
+            self._unfinished = cast("int", thread)
+        if event == "continued" and body.get("allThreadsContinued", True):
             self._stopped.clear()
         elif event == "continued" or (event == "thread" and body.get("reason") == "exited"):
             self._stopped.pop(cast("int", thread), None)

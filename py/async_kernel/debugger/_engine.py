@@ -43,3 +43,10 @@ class Engine(ABC):
     @abstractmethod
     async def stop(self) -> None:
         """Forget all breakpoints, and let go on what is stopped. Code runs at full speed after that."""
+
+    @abstractmethod
+    async def end_step(self, thread: int) -> None:
+        """Forget a step of a thread that has not come to its end: the code that it began in has."""
+
+    def before_cell(self) -> None:  # noqa: B027  # for those that need it
+        """A cell begins in the calling thread."""

@@ -119,6 +119,9 @@ class PythonEngine(Engine):
             self._monitor.close()
         self._resume_all()
 
+    async def end_step(self, thread: int) -> None:  # noqa: ARG002  # there is one step at a time
+        self._end_step()
+
     # --- the session
 
     async def _initialize(self, _: Body) -> Body:
@@ -352,8 +355,6 @@ class PythonEngine(Engine):
         for code in step.codes:
             self._arm(code)
         self._monitor.restart()
-        if stop.cell_run is not None:
-            stop.cell_run.ended.add_done_callback(lambda _: self._end_step() if self._step is step else None)
         stop.go_on()
         return {}
 
