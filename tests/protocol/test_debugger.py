@@ -251,7 +251,16 @@ async def test_a_breakpoint_where_nothing_stops_is_not_verified(session: Session
     assert (await session.do("debugInfo"))["stoppedThreads"] == []
 
 
-FAILS = "def fail(text):\n    raise ValueError(text)\n\ntry:\n    fail('handled')\nexcept ValueError:\n    pass\nprint('behind')\n"
+FAILS = """\
+def fail(text):
+    raise ValueError(text)
+
+try:
+    fail('handled')
+except ValueError:
+    pass
+print('behind')
+"""
 
 
 async def test_raised_exceptions(session: Session) -> None:
@@ -283,7 +292,10 @@ async def test_uncaught_exceptions(session: Session, transport: Transport) -> No
 
 
 async def test_stepping_over_an_await(session: Session, run_now: RunNow) -> None:
-    code = "import anyio\nasync def waits():\n    gate = anyio.Event()\n    globals().update(gate=gate)\n    await gate.wait()\n    return 'opened'\nopened = await waits()\nprint(opened)\n"
+    code = (
+        "import anyio\nasync def waits():\n    gate = anyio.Event()\n    globals().update(gate=gate)\n"
+        "    await gate.wait()\n    return 'opened'\nopened = await waits()\nprint(opened)\n"
+    )
     await session.set(code, {"line": 5})
     running = session.client.start(code)
     await session.stopped()
@@ -314,7 +326,11 @@ async def test_stepping_from_statement_to_statement(session: Session) -> None:
 
 
 async def test_containers(session: Session) -> None:
-    code = "def look():\n    numbers = list(range(250))\n    table = {'a': [1, 2], 3: 'x'}\n    class Point:\n        pass\n    point = Point()\n    point.x, point._hidden = 1.5, {4}\n    return point\nlook()\n"
+    code = (
+        "def look():\n    numbers = list(range(250))\n    table = {'a': [1, 2], 3: 'x'}\n"
+        "    class Point:\n        pass\n    point = Point()\n    point.x, point._hidden = 1.5, {4}\n"
+        "    return point\nlook()\n"
+    )
     await session.set(code, {"line": 8})
     running = session.client.start(code)
     await session.stopped()
@@ -383,7 +399,10 @@ async def test_the_source_of_cells_and_modules(session: Session) -> None:
 
 async def test_a_breakpoint_in_a_module(session: Session) -> None:
     module = "def scale(value):\n    factor = 3\n    return value * factor\n"
-    write = f"import pathlib, sys, tempfile\nfolder = tempfile.mkdtemp()\npathlib.Path(folder, 'scales.py').write_text({module!r})\nsys.path.insert(0, folder)"
+    write = (
+        "import pathlib, sys, tempfile\nfolder = tempfile.mkdtemp()\n"
+        f"pathlib.Path(folder, 'scales.py').write_text({module!r})\nsys.path.insert(0, folder)"
+    )
     await session.client.execute(write)
     folder = (await session.client.values(folder="folder"))["folder"]
     source = {"path": f"{folder}/scales.py"}
@@ -489,3 +508,34 @@ async def test_cycles_leave_nothing(session: Session, transport: Transport) -> N
 async def test_what_cannot_be_done_is_said(session: Session, command: str, arguments: dict[str, Any]) -> None:
     assert await session.fails(command, **arguments)
     assert (await session.do("debugInfo"))["isStarted"] is True
+
+
+@pytest.mark.parametrize(
+    ("first", "code", "answers", "printed"),
+    [
+        ("", "def stay(x):\n    breakpoint()\n    return x\nstay(41)", ["p x + 1", "c"], "42"),
+        ("", "def walk(x):\n    breakpoint()\n    y = x\n    return y\nwalk(41)", ["n", "n", "p y + 1", "c"], "42"),
+        ("[][5]", "%debug", ["p 6 * 7", "q"], "42"),
+        ("", "%%debug\nx = 41\nprint('x is', x)", ["n", "p x + 1", "c"], "42"),
+        (
+            "",
+            "import pdb\ntry:\n    [][5]\nexcept IndexError as e:\n    pdb.post_mortem(e.__traceback__)",
+            ["p 6 * 7", "q"],
+            "42",
+        ),
+    ],
+    ids=["breakpoint", "steps", "debug", "cell", "post_mortem"],
+)
+async def test_prompts_of_pdb(
+    client: ProtocolClient, transport: Transport, first: str, code: str, answers: list[str], printed: str
+) -> None:
+    if transport.name.startswith("in-process") and "breakpoint" in code:
+        pytest.skip("pytest takes breakpoint() for itself in its own process")
+    await client.execute(first)
+    left = iter(answers)
+    client.answer_input = lambda _: next(left)
+    done = await client.execute(code)
+    assert done.content["status"] == "ok", done.content
+    assert printed in done.text().splitlines()
+    assert next(left, None) is None
+    assert (await client.execute("print('goes on')")).text() == "goes on\n"

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _monitoring: Final[Any] = getattr(sys, "monitoring", None)
 """It is there from Python 3.12 on."""
+_TOOL: Final = 4
+"""The number of this tool: pdb takes the one for debuggers."""
 
 
 class Watcher(Protocol):
@@ -48,7 +50,7 @@ class Monitor:
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
-        self._id: int = _monitoring.DEBUGGER_ID
+        self._id = _TOOL
         self._codes: dict[int, ref[CodeType]] = {}
         """All code that was seen, by identity: code is equal to code of the same text."""
         self._all_lines = False
