@@ -82,6 +82,7 @@ class Panel:
     def toggle(self, cell: Cell, line: int) -> None:
         """Click a line's gutter."""
         cell.root.locator(".cm-breakpoint-gutter .cm-gutterElement").nth(line).click()
+        self.settles()
 
     def press(self, caption: str) -> None:
         """Press a button above the call stack."""
