@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -472,7 +473,7 @@ async def test_a_client_that_comes_back_finds_the_stop(session: Session) -> None
 async def test_cycles_leave_nothing(session: Session, transport: Transport) -> None:
     count = "len(__import__('threading').enumerate())"
     threads: set[int] = set()
-    for _ in range(5):
+    for _ in range(int(os.environ.get("ASYNC_KERNEL_DEBUG_CYCLES", "5"))):
         await session.set(CODE, {"line": 3})
         running = session.client.start(CODE)
         await session.stopped()
