@@ -19,6 +19,7 @@ def test_the_panel_by_mouse(lab: Lab) -> None:
 def test_a_refresh_during_a_stop_finds_it(lab: Lab) -> None:
     notebook = lab.new_notebook()
     panel = Panel(notebook)
+    notebook.run("'started'")
     panel.enable()
     cell = notebook.type("def stay():\n    return 1\nprint('left', stay())")
     panel.toggle(cell, 2)
