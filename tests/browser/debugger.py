@@ -170,6 +170,7 @@ def debugs(notebook: Notebook) -> None:
 
 def _stops_on_a_condition(panel: Panel, functions: Cell) -> None:
     """JupyterLab has no box for a condition: other clients do, and the panel shows where it stops."""
+    panel.focus()
     panel.toggle(functions, 3)
     expect(panel.breakpoints).to_have_count(0)
     request = {"breakpoints": [{"line": 3, "condition": "number == 5"}]}
