@@ -45,6 +45,8 @@ class DebugpyEngine(Engine):
         self._waiting: dict[int, Pending[Body]] = {}
         self._sending = threading.Lock()
         self._ended: Pending[None] = Pending()
+        self._breakpoint_hook = sys.breakpointhook
+        """What `breakpoint()` does without debugpy."""
         self._below = frozenset(_files_below())
         """The files whose code has started the kernel."""
 
@@ -101,7 +103,7 @@ class DebugpyEngine(Engine):
     async def stop(self) -> None:
         if self._socket is not None:
             await self.request("disconnect", {"restart": False, "terminateDebuggee": False})
-            _hidden_thread("Debugger stops", _stop_tracing, self._socket)
+            _hidden_thread("Debugger stops", _stop_tracing, self._socket, self._breakpoint_hook)
             await self._ended
 
     def _serve(self, connected: Pending[None]) -> None:
@@ -153,10 +155,11 @@ def _printing(point: Body) -> Body:
     return {**rest, "condition": f"({point.get('condition') or True}) and {print_it}"}
 
 
-def _stop_tracing(connection: socket.socket) -> None:
+def _stop_tracing(connection: socket.socket, breakpoint_hook: Callable[..., object]) -> None:
     from debugpy.server import api
 
     api.pydevd.stoptrace()  # type: ignore[attr-defined]  # debugpy's own parts are typed by their public names
+    sys.breakpointhook = breakpoint_hook
     connection.shutdown(socket.SHUT_RDWR)
 
 
