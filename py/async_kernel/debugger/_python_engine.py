@@ -192,7 +192,7 @@ class PythonEngine(Engine):
         points = self._breakpoints.get(code.co_filename, ())
         step = self._step
         stepping = step is not None and any(code is each for each in step.codes)
-        lines = stepping or (bool(points) and not lines_of(code).isdisjoint(points))
+        lines = self._pausing or stepping or (bool(points) and not lines_of(code).isdisjoint(points))
         self._monitor.watch(code, lines=lines, returns=stepping and step is not None and step.leaving is not None)
 
     async def _set_exception_breakpoints(self, arguments: Body) -> Body:
@@ -272,8 +272,7 @@ class PythonEngine(Engine):
         """Stop the calling stack in a frame until a client lets it go on."""
         self._end_step()
         if self._pausing:
-            self._pausing = False
-            self._monitor.watch_all_lines(on=False)
+            self._pause_next(on=False)
         shown = list(frames or stack_of(frame, self._scope))
         thread = self._thread(frame)
         stop = Stop(thread, shown, self._frames, Variables(self._references), current_run(), error)
@@ -359,10 +358,16 @@ class PythonEngine(Engine):
         return {}
 
     async def _pause(self, _: Body) -> Body:
-        self._pausing = True
-        self._monitor.watch_all_lines(on=True)
-        self._monitor.restart()
+        self._pause_next(on=True)
         return {}
+
+    def _pause_next(self, *, on: bool) -> None:
+        """Stop at the next line of whatever runs, or not."""
+        self._pausing = on
+        self._monitor.watch_all_lines(on=on)
+        for code in self._monitor.codes():  # Python does not see what runs in a stack that waits
+            self._arm(code)
+        self._monitor.restart()
 
     # --- looking
 
