@@ -133,6 +133,8 @@ const labextension = () =>
       const { version, description, license } = readJson("package.json");
       const metadata = { ...readJson("js/extension.package.json"), version, description, license };
       writeFileSync(join(root, "js/dist/extension/package.json"), JSON.stringify(metadata, null, 2));
+      const settings = "node_modules/@jupyterlab/debugger-extension/schema/main.json";
+      cpSync(join(root, settings), join(root, "js/dist/extension/schemas/debugger-main.json"));
       await run(process.execPath, [builder, "--core-package-file", core, "js/dist/extension"], { quiet: true });
       const files = join(root, LABEXTENSION, "static");
       mkdirSync(join(files, "pyodide"));

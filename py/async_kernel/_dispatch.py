@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from async_kernel._wire import Content
     from async_kernel.caller import Caller
 
-Lane = Literal["execute", "comm", "introspection", "control"]
+Lane = Literal["execute", "comm", "introspection", "debug", "control"]
 
 _LANES: Final[dict[str, Lane]] = {
     "execute_request": "execute",
@@ -43,6 +43,7 @@ _LANES: Final[dict[str, Lane]] = {
     "inspect_request": "introspection",
     "is_complete_request": "introspection",
     "history_request": "introspection",
+    "debug_request": "debug",
 }
 
 
@@ -96,6 +97,8 @@ class Dispatcher:
                 self._callers["shell"].queue_call(self._handle_comm, request)
             case "introspection":
                 self._callers["introspection"].queue_call(self._handle_introspection, request)
+            case "debug":
+                self._callers["control"].queue_call(self._handle_debug, request)
             case "control":
                 self._callers["control"].call_soon(self._handle, request)
 
@@ -137,6 +140,9 @@ class Dispatcher:
         return await self._execute(request)
 
     async def _handle_comm(self, request: Request) -> None:
+        await self._handle(request)
+
+    async def _handle_debug(self, request: Request) -> None:
         await self._handle(request)
 
     async def _handle_introspection(self, request: Request) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Dict, List, Unicode
+from traitlets import Dict, List, Unicode, default
 
 from async_kernel._cell_code import CellCode
 from async_kernel._comms import Comms
@@ -21,6 +21,8 @@ from async_kernel._requests.history import history
 from async_kernel._requests.info import kernel_info
 from async_kernel._requests.inspect import inspect
 from async_kernel._subshells import Subshells, stop_cells
+from async_kernel.debugger._cell_files import CellFiles
+from async_kernel.debugger._debugger import Debugger
 from async_kernel.shell._subshell import Subshell
 from async_kernel.shell._traps import Traps
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from async_kernel._wire import Buffer, Content
     from async_kernel.caller import Pending
     from async_kernel.shell import AsyncInteractiveShell
+    from async_kernel.shell._run import CellRun
 
 _LINKS = [
     {"text": "Python Reference", "url": "https://docs.python.org/3"},
@@ -56,13 +59,17 @@ class Kernel(HasInterface):
         default_value=_LINKS,
         help="Links for the client's help menu: objects with `text` and `url`.",
     ).tag(config=True)
-    supported_features = List(
-        Unicode(), default_value=["kernel subshells"], help="Optional features that `kernel_info_reply` names."
-    ).tag(config=True)
+    supported_features = List(Unicode(), help="Optional features that `kernel_info_reply` names.").tag(config=True)
+
+    @default("supported_features")
+    def _default_supported_features(self) -> list[str]:
+        return ["kernel subshells", *(["debugger"] if self.debugger else [])]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         interface = self.parent
+        self.cell_files = CellFiles()
+        """What cells are called in tracebacks and by the debugger."""
         self.main_shell: AsyncInteractiveShell = interface.shell_class.instance(
             parent=interface, kernel=self, **interface.shell_options()
         )
@@ -70,6 +77,8 @@ class Kernel(HasInterface):
         self.cells = CellCode()
         self.traps = Traps(self.main_shell, self.cells)
         self.comms = Comms(interface.iopub_send)
+        engine = interface.debug_engine()
+        self.debugger = Debugger(parent=interface, kernel=self, engine=engine) if engine else None
         self.last_execute: Request | None = None
         """The execute request that began last."""
         self.before_code: Callable[[], None] = lambda: None
@@ -106,6 +115,12 @@ class Kernel(HasInterface):
             LookupError: there is no such subshell.
         """
         return self.main_shell if subshell_id is None else self._subshells.get(subshell_id)
+
+    @property
+    def runs(self) -> list[CellRun]:
+        """The cells that run, in all shells."""
+        shells = (self.main_shell, *self._subshells.built)
+        return [run for shell in shells for run in shell.runs]
 
     def create_subshell(self, protected: bool = False) -> Subshell:
         """Make a shell with a queue of its own, and names of its own over those of the main shell (JEP 91).
@@ -187,9 +202,12 @@ class Kernel(HasInterface):
         """End the main shell: save its history, remove its temporary files."""
         self.main_shell.close()
         self.main_shell.clear_instance()
+        self.cell_files.remove()
 
     async def wind_down(self) -> None:
         """Stop what runs, abort what waits, and end the subshells."""
+        if self.debugger:
+            await self.debugger.close()
         ends: list[Pending[None] | None] = []
         for subshell_id in self._subshells.ids:
             with suppress(LookupError):  # deleted in the meantime, in the control thread
@@ -213,6 +231,8 @@ class Kernel(HasInterface):
         if error := self.parent.start_error:
             return {"status": "error", **self.main_shell.show_error(error)}
         self.last_execute = request
+        if self.debugger:
+            await self.debugger.before_cell()
         if not silent:
             self._publish_input(code)
         return await self.do_execute(
@@ -262,6 +282,12 @@ class Kernel(HasInterface):
         """List the open comms. Section "Comm info"."""
         return {"comms": self.comms.info(field(request, "target_name", str, None))}
 
+    async def debug_request(self, request: Request) -> Content | None:
+        """Answer a request of the Debug Adapter Protocol. Section "Debug request"."""
+        if self.debugger is None:
+            raise BadMessageError("this kernel has no debugger: " + self.parent.no_debugger)
+        return await self.debugger.handle(request)
+
     async def interrupt_request(self, _: Request) -> Content | None:
         """Stop the cells that run. Section "Kernel interrupt"."""
         self.parent.interrupt()
@@ -270,6 +296,10 @@ class Kernel(HasInterface):
     async def shutdown_request(self, request: Request) -> Content | None:
         """End the kernel. Section "Kernel shutdown"."""
         content = {"status": "ok", "restart": field(request, "restart", bool, default=False)}
+        if self.debugger:
+            if self.debugger.is_stopped:  # the code must not go on
+                self.parent.interrupt()
+            await self.debugger.close()
         self.parent.iopub_send("shutdown_reply", content=content)
         self.parent.callers["control"].call_soon(self.parent.stop)  # once this is answered
         return content

@@ -48,6 +48,11 @@ class Subshells:
         """Their ids, the oldest first."""
         return list(self._shells)
 
+    @property
+    def built(self) -> list[Subshell]:
+        """The shells that there are: a subshell gets one when it is first used."""
+        return [shell for shell in self._shells.copy().values() if shell]
+
     def open(self) -> str:
         """Open one, and return its id."""
         subshell_id = uuid4().hex

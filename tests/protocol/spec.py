@@ -151,6 +151,7 @@ IOPUB: dict[str, Check] = {
     "comm_msg": fields({"comm_id": a(str), "data": a(dict)}),
     "comm_close": fields({"comm_id": a(str), "data": a(dict)}),
     "shutdown_reply": fields({"restart": a(bool)}),
+    "debug_event": fields({"type": one_of("event"), "seq": a(int), "event": a(str), "body": a(dict)}),
 }
 
 OK_REPLIES: dict[str, Check] = {
@@ -167,6 +168,17 @@ OK_REPLIES: dict[str, Check] = {
     ),
     "inspect_reply": fields({"found": a(bool), **BUNDLE}),
     "history_reply": fields({"history": list_of(history_item)}),
+    "debug_reply": fields(
+        {
+            "type": one_of("response"),
+            "seq": a(int),
+            "request_seq": a(int),
+            "success": a(bool),
+            "command": a(str),
+            "body": a(dict),
+        },
+        {"message": a(str)},
+    ),
     "comm_info_reply": fields({"comms": dict_of(fields({"target_name": a(str)}))}),
     "kernel_info_reply": fields(
         {

@@ -59,6 +59,8 @@ class Transport(ABC):
     """Whether messages are answered while a cell computes or sleeps, comm messages among them."""
     stops_computing: bool
     """Whether a cell that computes or sleeps can be interrupted."""
+    debugs: bool = False
+    """Whether there is a debugger."""
     has_threads: bool
     has_trio: bool = True
     """Whether trio is installed where the kernel runs."""
@@ -150,6 +152,7 @@ class ZMQ(Transport):
     refuses_replay = True
     listens_always = False
     stops_computing = False  # by this suite: tests/desktop/test_interrupt.py has it
+    debugs = True
     has_threads = True
     has_history_database = True
     loop: str = ""
@@ -206,6 +209,7 @@ class Node(Transport):
     has_history_database = False
     listens_always = True
     stops_computing = True
+    debugs = True
     command: ClassVar[list[str]] = [NODE_WITH_JSPI, "--experimental-wasm-jspi"]
 
     def __init__(self) -> None:
@@ -242,6 +246,7 @@ class NodeWithoutJspi(Node):
 
     name = "pyodide-shared-memory"
     listens_always = False
+    debugs = False
     command: ClassVar[list[str]] = ["node"]
 
 

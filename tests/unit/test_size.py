@@ -7,7 +7,7 @@ from pathlib import Path
 import async_kernel_zmq
 
 COMMAND_LINE = {"__main__", "_errors", "_launcher", "_options", "_other_project", "command", "kernelspec"}
-APART = {"hosts", "debugger"}
+APART = {"hosts", "_debugpy_engine"}
 
 
 def test_the_adapter_is_under_1500_lines_without_hosts_debugger_and_command_line() -> None:

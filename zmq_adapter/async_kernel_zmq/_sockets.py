@@ -76,7 +76,8 @@ class Sockets:
         self._is_awake = False
         self._watched: dict[int, Callable[[], None]] = {}
         self._ended = False
-        self._threads: list[threading.Thread] = []
+        self.threads: list[threading.Thread] = []
+        """Those that serve them."""
         self._parent: Parent | None = Parent()
 
     def bind(self) -> None:
@@ -129,7 +130,7 @@ class Sockets:
         for name, target in (("IO", self._serve), ("Heartbeat", self._beat)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
-            self._threads.append(thread)
+            self.threads.append(thread)
 
     def send(self, channel: str, frames: Sequence[Buffer]) -> None:
         """Send a message. Called from any thread; returns at once."""
@@ -140,12 +141,12 @@ class Sockets:
         """Send what is left, and close the sockets."""
         self._ended = True
         self._wake(force=True)
-        if self._threads:
-            self._threads[0].join()
+        if self.threads:
+            self.threads[0].join()
         else:
             self._close_sockets()
         self._context.term()
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join()
         self._wake_read.close()
         self._wake_write.close()
@@ -226,5 +227,5 @@ class Sockets:
 
     def _close_sockets(self) -> None:
         for channel, sock in self._sockets.items():
-            if channel != "hb" or not self._threads:
+            if channel != "hb" or not self.threads:
                 sock.close()

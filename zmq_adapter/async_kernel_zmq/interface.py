@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import uuid
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
@@ -16,12 +17,15 @@ from traitlets import CaselessStrEnum, Integer, Unicode, observe
 
 from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
+from async_kernel_zmq._debugpy_engine import DebugpyEngine
 from async_kernel_zmq._descriptors import Descriptors
 from async_kernel_zmq._interrupts import Interrupts
 from async_kernel_zmq._sigint import strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from async_kernel.debugger import Engine
 
 _GRACE = 3.0
 """Seconds that the kernel gets to end by itself once its parent has gone."""
@@ -80,7 +84,7 @@ class ZMQInterface(BaseInterface):
             watched[interrupts.sigint.fileno()] = interrupts.sigint.notice
             self._exit.callback(interrupts.sigint.uninstall)
         self.path, info = self._connection_info()
-        connection = ZMQConnection(self, info)
+        connection = self._connection = ZMQConnection(self, info)
         self._exit.callback(connection.sockets.close)
         connection.sockets.bind()
         self.info = info
@@ -124,6 +128,18 @@ class ZMQInterface(BaseInterface):
             os.killpg(0, signal.SIGINT)
         else:
             strike()
+
+    no_debugger = "install debugpy, and start it again"
+
+    def debug_engine(self) -> Engine | None:
+        """debugpy, where it is installed."""
+        return DebugpyEngine(self._own_threads) if find_spec("debugpy") else None
+
+    def _own_threads(self) -> list[threading.Thread]:
+        """The threads in which no user's code runs."""
+        threads = [caller.thread for name, caller in self.callers.items() if name != "shell"]
+        threads.append(getattr(self.kernel.main_shell.history_manager, "save_thread", None))
+        return [*filter(None, threads), *self._connection.sockets.threads]
 
     def connection_help(self) -> str:
         """The connection file, and how other clients use it."""

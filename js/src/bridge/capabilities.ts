@@ -17,6 +17,8 @@ export interface Capabilities {
   readonly input: Way;
   /** Whether messages are answered while a cell computes, sleeps or waits for input. */
   readonly messages: boolean;
+  /** Whether the debugger can stop a cell. */
+  readonly breakpoints: boolean;
 }
 
 /**
@@ -39,6 +41,7 @@ export function detectCapabilities(way?: Way): Capabilities {
     interrupt: chosen,
     input: chosen,
     messages: chosen === "stack switching",
+    breakpoints: chosen === "stack switching",
   };
 }
 

@@ -6,3 +6,4 @@ declare module "*.svg" {
 
 /** Where the extension's files come from: absolute, ending in a slash. */
 declare const __webpack_public_path__: string;
+declare module "*.css";

@@ -6,8 +6,10 @@ import type { ServiceManager } from "@jupyterlab/services";
 import { IServiceWorkerManager } from "@jupyterlite/apputils";
 import { type IKernel, IKernelClient, IKernelSpecs } from "@jupyterlite/services";
 
+import { detectCapabilities } from "../bridge/capabilities.js";
 import { Anchor } from "./anchor.js";
 import { bury } from "./burial.js";
+import { debuggerPlugins } from "./debugger.js";
 import { driveFor, siteUrl } from "./drive.js";
 import { InterruptNotice, restartKernel, routeInterrupts } from "./interrupts.js";
 import { KernelLog } from "./kernel_log.js";
@@ -53,6 +55,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         display_name: settings.display_name,
         language: settings.language,
         argv: [],
+        metadata: { debugger: detectCapabilities().breakpoints },
         resources: { "logo-svg": settings.icon, "logo-32x32": settings.icon, "logo-64x64": settings.icon },
       },
       create: (options) => {
@@ -92,4 +95,4 @@ function createKernel(options: IKernel.IOptions, settings: KernelSettings, surro
   });
 }
 
-export default plugin;
+export default [plugin, ...debuggerPlugins()];

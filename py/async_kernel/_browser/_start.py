@@ -13,6 +13,7 @@ from pyodide.ffi import JsProxy, to_js
 import js
 from async_kernel._browser._blocking_calls import BlockingCalls
 from async_kernel._browser._strategy import strategy
+from async_kernel.debugger._python_engine import PythonEngine
 from async_kernel.interface._callable import CallableInterface
 from async_kernel.interface._launch import make_interface
 
@@ -56,8 +57,13 @@ async def start(
         send(msg_json, to_js([memoryview(b).cast("B") for b in buffers]) if buffers else None)
         return None
 
+    interface.no_debugger = "this browser cannot switch stacks (JSPI)"
     handlers: Handlers = await interface.start_async(
-        send=send_out, stopped=stopped, drain=drain, interrupt=listening.interrupt
+        send=send_out,
+        stopped=stopped,
+        drain=drain,
+        interrupt=listening.interrupt,
+        engine=PythonEngine(interface, listening.wait) if listening.can_wait else None,
     )
     blocking_calls = BlockingCalls(listening)
     blocking_calls.install()

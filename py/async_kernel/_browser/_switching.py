@@ -14,6 +14,7 @@ from IPython.core.error import StdinNotImplementedError
 from pyodide.ffi import can_run_sync, run_sync
 
 from async_kernel._browser._listening import Listening
+from async_kernel._browser._untraced import untraced
 from async_kernel._interrupt import Kind, place
 from async_kernel.shell._run import CellRun, current_run
 
@@ -166,7 +167,8 @@ class StackSwitching(Listening):
         stack = self._enter(place(sys._getframe()).kind)
         stack.wake = wake
         try:
-            run_sync(woken)
+            with untraced():
+                run_sync(woken)
         finally:
             self._stacks.remove(stack)
         if stack.error is None:

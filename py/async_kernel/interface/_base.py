@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from async_kernel._context import Request
     from async_kernel._streams import StreamName
     from async_kernel._wire import Buffer, Channel, Content, Message
+    from async_kernel.debugger import Engine
 
 
 _STOP_TIMEOUT = 2.0
@@ -287,6 +288,13 @@ class BaseInterface(Application):
             await self._exit.aclose()
         finally:
             _running.release(self)
+
+    no_debugger = "a kernel in a program's own event loop would stop the program"
+    """Why there is no engine, where there is none."""
+
+    def debug_engine(self) -> Engine | None:
+        """What stops code for the debugger, where there is something."""
+        return None
 
     def connection_help(self) -> str:
         """How other clients connect, for `%connect_info`."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from async_kernel._wire import Buffer, Message
+    from async_kernel.debugger import Engine
 
 
 class Send(Protocol):
@@ -72,6 +73,11 @@ class CallableInterface(BaseInterface):
     """An interface for host programs that carry messages themselves."""
 
     _interrupt: Callable[[], None] | None = None
+    _engine: Engine | None = None
+
+    def debug_engine(self) -> Engine | None:
+        """The host program's, where it has one."""
+        return self._engine
 
     def interrupt(self) -> None:
         """Stop the cells that run, as the host program does it, or at their next `await`."""
@@ -87,6 +93,7 @@ class CallableInterface(BaseInterface):
         stopped: Callable[[], None],
         drain: Callable[[], Awaitable[object]] | None = None,
         interrupt: Callable[[], None] | None = None,
+        engine: Engine | None = None,
     ) -> Handlers:
         """Start the kernel in the current event loop.
 
@@ -95,8 +102,9 @@ class CallableInterface(BaseInterface):
             stopped: called once, when the kernel has ended, however it ended.
             drain: returns when every message that was sent before has been delivered; for transports with a queue.
             interrupt: stops the cells that run, for hosts that reach them where they do not await.
+            engine: stops code for the debugger, for hosts whose event loop goes on meanwhile.
         """
-        self._interrupt = interrupt
+        self._interrupt, self._engine = interrupt, engine
         connection = CallableConnection(send, drain)
         self.iopub.connect(connection)
         self._spawn(stopped)

@@ -27,6 +27,7 @@ from traitlets import Bool, Float, Instance, Type
 from async_kernel._has_interface import HasInterface
 from async_kernel._platform import HAS_THREADS
 from async_kernel.caller._host import current_host
+from async_kernel.debugger._cell_files import CellCompiler
 from async_kernel.shell import _process
 from async_kernel.shell._awaited import AwaitedCalls, set_awaited
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
@@ -78,6 +79,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         self.kernel: Kernel = kernel
         self.keepkernel_on_exit: bool | None = None
         super().__init__(**kwargs)
+
+    def init_instance_attrs(self) -> None:
+        super().init_instance_attrs()
+        self.compile = CellCompiler(self.kernel.cell_files)
 
     def _exiter_default(self) -> ZMQExitAutocall:
         return ZMQExitAutocall(self)
@@ -297,6 +302,8 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
                 exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
         if isinstance(error, KeyboardInterrupt):
             _end_in_user_code(exc_tuple[2] if exc_tuple else error.__traceback__)
+        if error is not None:
+            self.kernel.cell_files.write_shown(error)
         if error is None or exception_only or not _holds_group(error):
             super().showtraceback(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
             return
@@ -361,5 +368,5 @@ def _end_in_user_code(traceback: TracebackType | None) -> None:
 
 
 _KERNEL = ("async_kernel", "async_kernel_zmq")
-_FILE = re.compile(r'File "(<[^"]+>)"')
+_FILE = re.compile(r'File "([^"]+)"')
 _IPYTHON = sys.modules[InteractiveShell.__module__].__file__ or ""

@@ -1,0 +1,35 @@
+"""The debugger panel in JupyterLab."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from browser.debugger import Panel, debugs
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from browser.lab import Lab
+
+
+def test_the_panel_by_mouse(lab: Lab) -> None:
+    debugs(lab.new_notebook())
+
+
+def test_a_refresh_during_a_stop_finds_it(lab: Lab) -> None:
+    notebook = lab.new_notebook()
+    panel = Panel(notebook)
+    notebook.run("'started'")
+    panel.enable()
+    cell = notebook.type("def stay():\n    return 1\nprint('left', stay())")
+    panel.toggle(cell, 2)
+    lab.page.keyboard.press("Shift+Enter")
+    panel.stands("stay", 2, "    return 1")
+    path = notebook.with_widget("(widget) => widget.context.save().then(() => widget.context.path)")
+    lab.open()
+    notebook = lab.open_notebook(path)
+    panel = Panel(notebook)
+    expect(panel.frames).to_have_text([re.compile("^stay"), re.compile("^<module>")])
+    lab.page.locator(".jp-DebuggerPausedButton").first.click()  # the panel is closed: the page has begun anew
+    panel.goes_on()
+    notebook.run("print('works')").shows("works")
