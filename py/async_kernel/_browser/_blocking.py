@@ -55,7 +55,8 @@ class Blocking(Listening):
 
     def interrupt(self) -> None:
         if self._listening.interrupted():  # otherwise it was taken, before its message could be received
-            self._listening.taken()
+            # Tasks that are about to run may block: it is there for them too, but not for a cell that cleans up.
+            asyncio.get_running_loop().call_soon(self._listening.taken)
             self._stop_runs()
 
     def _check(self) -> None:
