@@ -22,7 +22,8 @@ export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log,
   const downloads = new Downloads(host, progress);
   progress.step("download", "Loading Python and its packages");
 
-  const opening = WheelStore.open(host, downloads, options.wheelsUrl, (text) => {
+  const manifests = [options.wheelsUrl, ...(options.packagesUrl === undefined ? [] : [options.packagesUrl])];
+  const opening = WheelStore.open(host, downloads, manifests, (text) => {
     log("warning", text);
   });
   const [python, { plan, wheels }, store, drive] = await Promise.all([
