@@ -46,7 +46,7 @@ class Closure:
         for text in requirements:
             requirement = Requirement(self._name_of_wheel(text) if is_wheel(text) else text)
             name = self._follow(requirement, "the site's configuration")
-            if name in self.wheels or name in self.shipped:
+            if not is_wheel(text) and (name in self.wheels or name in self.shipped):
                 self.requested[text] = name
 
     def _name_of_wheel(self, wheel: str) -> str:

@@ -64,7 +64,8 @@ def plugin_settings(config: dict[str, Any]) -> dict[str, Any]:
 
 def _before(site: Path, settings: dict[str, Any]) -> Iterator[str]:
     static = site / STATIC
-    yield from (f"{STATIC}/{file.name}" for file in sorted(static.glob("*.js")))
+    # style.js is for bundlers, and loaded by no page
+    yield from (f"{STATIC}/{file.name}" for file in sorted(static.glob("*.js")) if file.name != "style.js")
     yield f"{STATIC}/worker.mjs"
     if not settings.get("pyodideUrl"):
         names = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json"]

@@ -26,7 +26,7 @@ import { LIBRARY, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from 
 import { WheelStore, mountWheels } from "../worker/wheels.js";
 import { homeOf } from "../worker/resume.js";
 import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
-import { type FreshMemory, type Memory, PAGE, difference, zeroFreeMemory } from "./memory.js";
+import { type FreshMemory, type Memory, PAGE, type Stack, difference, zeroFreeMemory } from "./memory.js";
 
 type CreateModule = NonNullable<LoadOptions["createPyodideModule"]>;
 
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   const store = await openStore(wheels);
   const pyodide = await started(loader, directory, store, values.package);
   const { head, memory, stack } = imageOf(pyodide);
-  const { image, initialised, words } = difference(memory, fresh);
+  const { image, initialised, words } = difference(memory, stack, fresh);
 
   const packed = gzipSync(new Uint8Array(image.buffer), { level: 9, mtime: 0 });
   const sha256 = digestOf(packed);
@@ -73,7 +73,15 @@ async function main(): Promise<void> {
     jspi: canSwitchStacks(),
     packages: values.package,
     files: await filesOf(directory),
-    image: { file, size: packed.byteLength, sha256, memory: memory.byteLength, initialised, stack, words },
+    image: {
+      file,
+      size: packed.byteLength,
+      sha256,
+      memory: memory.byteLength,
+      initialised,
+      stack: stack.pointer,
+      words,
+    },
     home: Object.fromEntries(filesBelow(pyodide, homeOf(pyodide))),
     head: Buffer.from(head).toString("base64"),
   };
@@ -122,7 +130,7 @@ function fixed(directory: string): LoadOptions {
   return { indexURL: resolve(directory), env: { ...ENVIRONMENT }, _sysExecutable: ENVIRONMENT._ };
 }
 
-function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<ArrayBuffer>; stack: number } {
+function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<ArrayBuffer>; stack: Stack } {
   const memory = (pyodide as unknown as { _module: Memory })._module;
   zeroFreeMemory(memory);
   const whole = pyodide.makeMemorySnapshot();
@@ -131,7 +139,7 @@ function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<Arra
   return {
     head: whole.slice(0, begin),
     memory: new Uint32Array(whole.slice(begin, begin + used).buffer),
-    stack: memory.stackSave(),
+    stack: { pointer: memory.stackSave(), end: memory._emscripten_stack_get_end() },
   };
 }
 
