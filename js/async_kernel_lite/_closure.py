@@ -77,16 +77,18 @@ class Closure:
                 below.add(self._follow(other, name))
         return name
 
+    def below(self, name: str) -> set[str]:
+        """A package and all that it needs, by way of the wheels that there are."""
+        pending, seen = [name], {name}
+        while pending:
+            new = self.requires.get(pending.pop(), set()) - seen
+            seen |= new
+            pending += new
+        return seen
+
     def impure(self, name: str) -> str | None:
         """A package that a package needs, or itself, that is not pure Python; None if all are."""
-        pending, seen = [name], set[str]()
-        while pending:
-            one = pending.pop()
-            seen.add(one)
-            if one in self.wheels:
-                if not self.wheels[one].is_pure:
-                    return one
-                pending.extend(self.requires[one] - seen)
-            elif one not in self.shipped:
+        for one in sorted(self.below(name)):
+            if not (self.wheels[one].is_pure if one in self.wheels else one in self.shipped):
                 return one
         return None

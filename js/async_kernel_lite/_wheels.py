@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 FRONT_END_ONLY = {"jupyterlab-widgets", "widgetsnbextension"}
@@ -82,22 +82,22 @@ class Wheel:
                 begin = entry.header_offset + _LOCAL_HEADER + sum(struct.unpack("<2H", raw.read(4)))
                 yield entry.filename, begin, entry.compress_size, entry.file_size, entry.compress_type
 
-    def entry(self, requires: Iterable[str], pyodide: Container[str] = ()) -> dict[str, Any]:
+    def entry(self, requires: Iterable[str], pyodide: Iterable[str] = ()) -> dict[str, Any]:
         """It in the manifest.
 
         Args:
-            requires: normalised names of packages.
-            pyodide: those that come from Pyodide's own index.
+            requires: normalised names of packages in the site.
+            pyodide: those that it requires, also by way of others, from Pyodide's own index.
         """
-        entry = {
+        needs = {"imports": self.modules(), "packages": sorted(pyodide)}
+        return {
             "file": self.path.name,
             "version": self.version,
             "sha256": sha256(self.path),
             "size": self.path.stat().st_size,
-            "requires": sorted(name for name in requires if name not in pyodide),
+            "requires": sorted(requires),
+            **({"pyodide": needs} if needs["packages"] else {}),
         }
-        from_pyodide = sorted(name for name in requires if name in pyodide)
-        return entry | ({"pyodide": from_pyodide} if from_pyodide else {})
 
 
 def write_manifest(

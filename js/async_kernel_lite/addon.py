@@ -36,7 +36,7 @@ PACKAGES_URL, SNAPSHOT_URL = f"{PACKAGES}/manifest.json", f"{PACKAGES}/snapshot/
 class AsyncKernelLiteAddon(BaseAddon):  # type: ignore[misc]  # jupyterlite-core is not typed
     """Ships the site's packages for the kernel of async-kernel-lite."""
 
-    __all__: ClassVar = ["post_build", "status"]
+    __all__: ClassVar = ["post_build"]
 
     packages = List(
         Unicode(),
@@ -60,11 +60,6 @@ class AsyncKernelLiteAddon(BaseAddon):  # type: ignore[misc]  # jupyterlite-core
         if (manager.output_dir / STATIC).is_dir():
             yield self.task(name="packages", actions=[self._said(self.ship)])
             yield self.task(name="first visit", actions=[self.say_bytes], task_dep=[self._task_name("packages")])
-
-    def status(self, manager: LiteManager) -> Iterator[dict[str, Any]]:
-        """Say what a first visit loads."""
-        if (manager.output_dir / STATIC).is_dir():
-            yield self.task(name="first visit", actions=[self.say_bytes])
 
     def _task_name(self, name: str) -> str:
         prefix = self.manager.task_prefix
@@ -145,6 +140,8 @@ class AsyncKernelLiteAddon(BaseAddon):  # type: ignore[misc]  # jupyterlite-core
             closure.add(requirements)
             return closure
 
+        if not requirements:
+            return closed([])
         locked = read_lock(lock, target, requirements)
         if locked is not None:
             try:
@@ -168,10 +165,10 @@ class AsyncKernelLiteAddon(BaseAddon):  # type: ignore[misc]  # jupyterlite-core
         wheels = [closure.wheels[name] for name in sorted(closure.requires)]
         for wheel in wheels:
             shutil.copyfile(wheel.path, out / wheel.path.name)
+        here = {*closure.wheels, *closure.shipped}
         entries = {
-            wheel.name: wheel.entry(needs, needs - closure.wheels.keys() - closure.shipped.keys())
+            wheel.name: wheel.entry(closure.requires[wheel.name] & here, closure.below(wheel.name) - here)
             for wheel in wheels
-            for needs in [closure.requires[wheel.name]]
         }
         write_manifest(out, [], wheels, entries, closure.requested)
 

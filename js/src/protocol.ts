@@ -105,8 +105,13 @@ export interface WheelEntry {
   readonly size: number;
   /** Normalised names of packages in the site's manifests. */
   readonly requires: readonly string[];
-  /** Those that it requires from Pyodide's own index. */
-  readonly pyodide?: readonly string[];
+  /** Absent if nothing of Pyodide's own index is required. */
+  readonly pyodide?: {
+    /** The modules and packages at the wheel's top level. */
+    readonly imports: readonly string[];
+    /** The packages of that index that it requires, also by way of others. */
+    readonly packages: readonly string[];
+  };
 }
 
 /** By wheel's file name, the files that it puts into site-packages. */

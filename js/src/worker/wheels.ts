@@ -74,6 +74,17 @@ export class WheelStore {
     return this.#manifests.map((found) => found.digest);
   }
 
+  /** The normalised names of all packages here. */
+  get names(): readonly string[] {
+    return [...this.#wheels.keys()];
+  }
+
+  /** What a module here requires of Pyodide's own index. */
+  requiredOfPyodide(module: string): readonly string[] {
+    const needs = [...this.#wheels.values()].map(({ pyodide }) => pyodide);
+    return needs.flatMap((need) => (need?.imports.includes(module) === true ? need.packages : []));
+  }
+
   /** The normalised name of the package here that a requirement asks for, if there is one that is sure to do. */
   named(requirement: string): string | undefined {
     const name = normalised(requirement);
