@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pyodide.ffi import JsProxy, to_js
 
 import js
-from async_kernel._browser import _piplite
+from async_kernel._browser import _http, _piplite
 from async_kernel._browser._blocking_calls import BlockingCalls
 from async_kernel._browser._imports import ImportLoader
 from async_kernel._browser._strategy import strategy
@@ -69,6 +69,7 @@ async def start(
     interface.kernel.before_code = listening.attend
     interface.kernel.before_cell = ImportLoader(packages).load_for
     sys.modules["piplite"] = _piplite
+    _http.install()
     signal.signal(signal.SIGUSR1, lambda _, frame: listening.on_signal(frame))
 
     def handle_msg(msg_json: str, buffers: Sequence[Any] | None = None) -> None:
