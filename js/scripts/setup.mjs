@@ -54,12 +54,23 @@ const wheels = () =>
   step(
     "Wheels for Pyodide",
     {
-      inputs: ["js/wheels.txt", "js/scripts/wheels.py", "pyproject.toml", "package.json", "py", "zmq_adapter"],
+      inputs: [
+        "js/wheels.txt",
+        "js/scripts/wheels.py",
+        "js/async_kernel_lite",
+        "pyproject.toml",
+        "package.json",
+        "py",
+        "zmq_adapter",
+      ],
       texts: [readFileSync(join(root, "node_modules/pyodide/pyodide-lock.json"), "utf8")],
       stamp: "js/dist/stamps/wheels",
       outputs: ["js/dist/wheels/manifest.json"],
     },
-    () => run(python, ["js/scripts/wheels.py", "node_modules/pyodide/pyodide-lock.json", "js/dist/wheels"]),
+    () =>
+      run(python, ["js/scripts/wheels.py", "node_modules/pyodide/pyodide-lock.json", "js/dist/wheels"], {
+        env: { PYTHONPATH: join(root, "js") },
+      }),
   );
 
 /** What tests install into Pyodide: a wheel with a compiled module, which only an index has. */
@@ -151,7 +162,17 @@ const labextension = () =>
 const extensionWheel = () =>
   step(
     "Wheel async-kernel-lite",
-    { inputs: [LABEXTENSION, "js/pyproject.toml", "js/install.json", "js/README.md"], stamp: ".venv/stamp-lite" },
+    {
+      inputs: [
+        LABEXTENSION,
+        "js/async_kernel_lite",
+        "js/dist/make_snapshot.mjs",
+        "js/pyproject.toml",
+        "js/install.json",
+        "js/README.md",
+      ],
+      stamp: ".venv/stamp-lite",
+    },
     async () => {
       rmSync(join(root, "js/dist/release"), { recursive: true, force: true });
       await run(python, ["-m", "pip", "wheel", "-qq", "--no-deps", "-w", "js/dist/release", "./js"], { quiet: true });
@@ -190,6 +211,7 @@ const site = () =>
       });
       rmSync(output, { recursive: true, force: true });
       renameSync(built, output);
+      await run(python, ["-m", "async_kernel_lite", output]);
     },
   );
 

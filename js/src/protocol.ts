@@ -64,6 +64,8 @@ export interface StartOptions {
   readonly pyodideUrl: string;
   /** The wheel manifest: see `WheelManifest`. */
   readonly wheelsUrl: string;
+  /** A second wheel manifest, with what the site ships besides. */
+  readonly packagesUrl?: string;
   /** The snapshot manifest: see `SnapshotManifest`. Absent to boot without one. */
   readonly snapshotUrl?: string;
   readonly loadPyodideOptions: Readonly<Record<string, Json>>;
@@ -89,6 +91,8 @@ export interface WheelManifest {
   readonly core: readonly string[];
   /** The address of the `WheelIndex`, relative to the manifest. */
   readonly files: string;
+  /** Requirements that the build has checked, each with the normalised name of the package that satisfies it. */
+  readonly satisfied: Readonly<Record<string, string>>;
   /** By normalised name. */
   readonly wheels: Readonly<Record<string, WheelEntry>>;
 }
@@ -99,8 +103,15 @@ export interface WheelEntry {
   readonly version: string;
   readonly sha256: string;
   readonly size: number;
-  /** Normalised names of packages in the manifest. */
+  /** Normalised names of packages in the site's manifests. */
   readonly requires: readonly string[];
+  /** Absent if nothing of Pyodide's own index is required. */
+  readonly pyodide?: {
+    /** The modules and packages at the wheel's top level. */
+    readonly imports: readonly string[];
+    /** The packages of that index that it requires, also by way of others. */
+    readonly packages: readonly string[];
+  };
 }
 
 /** By wheel's file name, the files that it puts into site-packages. */
@@ -115,8 +126,8 @@ export interface SnapshotManifest {
   readonly format: 1;
   /** The version of Pyodide. Its files are those that the image was made with, or it cannot be used. */
   readonly pyodide: string;
-  /** The SHA-256 of the wheel manifest: the image has the wheels' modules in it. */
-  readonly wheels: string;
+  /** The SHA-256 of the wheel manifests whose wheels' modules are in the image. */
+  readonly wheels: readonly string[];
   /** Whether WebAssembly could switch stacks (JSPI) where the image was made: it works only where that is the same. */
   readonly jspi: boolean;
   /** The packages that were imported beside the core's. */

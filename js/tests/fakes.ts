@@ -66,6 +66,7 @@ export function wheel(name: string, content: string, requires: string[] = []): W
 export const MANIFEST: WheelManifest = {
   core: ["core"],
   files: "files.json",
+  satisfied: { "helper>=1": "helper" },
   wheels: {
     core: wheel("core", "CORE", ["helper"]),
     helper: wheel("helper", "HELPER"),

@@ -8,7 +8,7 @@ import { WheelStore } from "../src/worker/wheels.js";
 import { FILES, FakeHost, SITE, downloads } from "./fakes.js";
 
 const open = (host: FakeHost): Promise<WheelStore> =>
-  WheelStore.open(host, downloads(host), `${SITE}manifest.json`, () => undefined);
+  WheelStore.open(host, downloads(host), [`${SITE}manifest.json`], () => undefined);
 
 void test("a package is fetched with what it requires, and nothing twice", async () => {
   const host = new FakeHost(FILES);
@@ -46,9 +46,9 @@ void test("a list that is none is named", async () => {
 
 void test("packages come from the site, from addresses, or from elsewhere", async () => {
   const store = await open(new FakeHost(FILES));
-  const packages = ["More_Things", " helper ", "files/own-1-py3-none-any.whl", "numpy", "helper>=2"];
+  const packages = ["More_Things", " helper ", "files/own-1-py3-none-any.whl", "numpy", "helper>=1", "helper>=2"];
   assert.deepEqual(planPackages(packages, store, "https://site.example/lab/"), {
-    shipped: ["more-things", "helper"],
+    shipped: ["more-things", "helper", "helper"],
     wheels: ["https://site.example/lab/files/own-1-py3-none-any.whl"],
     requirements: ["numpy", "helper>=2"],
   });

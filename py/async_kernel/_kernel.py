@@ -27,7 +27,7 @@ from async_kernel.shell._subshell import Subshell
 from async_kernel.shell._traps import Traps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from comm.base_comm import CommManager
 
@@ -83,6 +83,8 @@ class Kernel(HasInterface):
         """The execute request that began last."""
         self.before_code: Callable[[], None] = lambda: None
         """Called before each statement of a cell."""
+        self.before_cell: Callable[[str], Awaitable[None]] | None = None
+        """Awaited before the first of them, with the cell as Python."""
         self._dispatcher = Dispatcher(
             self,
             interface.callers,

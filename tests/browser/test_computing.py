@@ -121,3 +121,17 @@ def test_a_sleeping_cell_and_one_that_asks_go_on_in_either_order(notebook: Noteb
         sleeps.ran()
         asks.ran()
         sleeps.printed(["sleeps", "slept as sleeper"])
+
+
+def test_a_task_waits_for_a_module_that_another_one_imports(notebook: Notebook) -> None:
+    notebook.run(
+        "%%writefile imported_slowly.py\nimport __main__\nwhile not __main__.second_began:\n    pass\nwhole = True"
+    )
+    cell = notebook.run(
+        "import asyncio\nsecond_began = False\n"
+        "async def first():\n    import imported_slowly\n    return imported_slowly.whole\n"
+        "async def second():\n    global second_began\n    second_began = True\n"
+        "    import imported_slowly\n    return imported_slowly.whole\n"
+        "await asyncio.gather(first(), second())"
+    )
+    expect(cell.result).to_have_text("[True, True]")

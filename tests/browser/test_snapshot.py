@@ -161,7 +161,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any], bytes], Changes]] = {
     "no description": lambda _, __: {"snapshot.json": b"<html>"},
     "other format": lambda description, _: described(description, format=2),
     "other build": lambda description, _: other_build(description),
-    "other wheels": lambda description, _: described(description, wheels="0" * 64),
+    "other wheels": lambda description, _: described(description, wheels=["0" * 64]),
     "without JSPI": lambda description, _: described(description, jspi=False),
 }
 

@@ -8,6 +8,8 @@ export interface KernelOptions {
   pyodideUrl: string;
   /** The manifest of the wheels that the site ships. Default: `wheels/manifest.json` beside this module. */
   wheels?: string;
+  /** The manifest of further wheels, those of the site's own choice. Default: there are none. */
+  packagesUrl?: string;
   /**
    * The description of the memory snapshot that the kernel starts from; `null` to boot without one. Default:
    * `snapshot/snapshot.json` beside this module. It fits Pyodide and the wheels that it was made with.
@@ -53,6 +55,7 @@ export async function resolveOptions(options: KernelOptions): Promise<{ workerUr
     start: {
       pyodideUrl: new URL(directory(options.pyodideUrl), base).href,
       wheelsUrl: absolute(options.wheels, "./wheels/manifest.json"),
+      ...(options.packagesUrl === undefined ? {} : { packagesUrl: new URL(options.packagesUrl, base).href }),
       ...(options.snapshotUrl === null
         ? {}
         : { snapshotUrl: absolute(options.snapshotUrl, "./snapshot/snapshot.json") }),

@@ -82,6 +82,7 @@ function createKernel(options: IKernel.IOptions, settings: KernelSettings, surro
       pyodideUrl: settings.pyodideUrl,
       workerUrl: `${files}worker.mjs`,
       wheels: `${files}wheels/manifest.json`,
+      ...(settings.packagesUrl === "" ? {} : { packagesUrl: settings.packagesUrl }),
       loadPyodideOptions: settings.loadPyodideOptions,
       snapshotUrl: settings.snapshotUrl === "" ? null : settings.snapshotUrl,
       settings: settings.settings,

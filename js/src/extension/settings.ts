@@ -11,6 +11,8 @@ export interface KernelSettings {
   readonly loadPyodideOptions: Record<string, Json>;
   /** Where the description of the memory snapshot is; empty to start without one. */
   readonly snapshotUrl: string;
+  /** Where the manifest of the wheels is that the site ships besides; empty if there are none. */
+  readonly packagesUrl: string;
   readonly name: string;
   readonly display_name: string;
   readonly language: string;
@@ -29,6 +31,7 @@ const KINDS: Readonly<Record<keyof KernelSettings, Kind>> = {
   pyodideUrl: "string",
   loadPyodideOptions: "object",
   snapshotUrl: "string",
+  packagesUrl: "string",
   name: "string",
   display_name: "string",
   language: "string",
@@ -69,6 +72,7 @@ function defaults(filesUrl: string): KernelSettings {
     pyodideUrl: `${filesUrl}pyodide/`,
     loadPyodideOptions: {},
     snapshotUrl: `${filesUrl}snapshot/snapshot.json`,
+    packagesUrl: "",
     name: "async",
     display_name: "Python (async)",
     language: "python",

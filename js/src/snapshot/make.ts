@@ -1,17 +1,17 @@
 /**
  * Make the snapshot that kernels start from: run when a site is built, in a Node that has JSPI.
  *
- * make_snapshot.mjs --pyodide DIR --wheels DIR --out DIR [--package NAME_OR_WHEEL ...]
+ * make_snapshot.mjs --pyodide DIR --wheels DIR [--wheels DIR] --out DIR [--package NAME ...]
  *
  * --pyodide  Pyodide's files, those that the site ships
- * --wheels   the wheels that the site ships, with their manifest
+ * --wheels   the wheels that the site ships, with their manifest: the kernel's, and the site's own
  * --out      is filled anew
- * --package  also in the snapshot, imported: the name of a package that the site ships, or the path of a pure wheel
+ * --package  also in the snapshot, imported: the name of a package among the wheels, all of whose modules are Python
  */
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -23,10 +23,10 @@ import { Downloads } from "../worker/download.js";
 import { nodeFiles } from "../worker/node_host.js";
 import { ProgressReport } from "../worker/progress.js";
 import { LIBRARY, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from "../worker/pyodide.js";
-import { type FetchedWheel, WheelStore, mountWheels, unpack } from "../worker/wheels.js";
+import { WheelStore, mountWheels } from "../worker/wheels.js";
 import { homeOf } from "../worker/resume.js";
 import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
-import { type FreshMemory, type Memory, PAGE, difference, zeroFreeMemory } from "./memory.js";
+import { type FreshMemory, type Memory, PAGE, type Stack, difference, zeroFreeMemory } from "./memory.js";
 
 type CreateModule = NonNullable<LoadOptions["createPyodideModule"]>;
 
@@ -46,13 +46,13 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       pyodide: { type: "string" },
-      wheels: { type: "string" },
+      wheels: { type: "string", multiple: true, default: [] },
       out: { type: "string" },
       package: { type: "string", multiple: true, default: [] },
     },
   });
   const { pyodide: directory, wheels, out } = values;
-  if (directory === undefined || wheels === undefined || out === undefined) {
+  if (directory === undefined || wheels.length === 0 || out === undefined) {
     throw new Error("--pyodide, --wheels and --out are needed");
   }
   const loader = (await import(pathToFileURL(resolve(directory, "pyodide.mjs")).href)) as Loader;
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   const store = await openStore(wheels);
   const pyodide = await started(loader, directory, store, values.package);
   const { head, memory, stack } = imageOf(pyodide);
-  const { image, initialised, words } = difference(memory, fresh);
+  const { image, initialised, words } = difference(memory, stack, fresh);
 
   const packed = gzipSync(new Uint8Array(image.buffer), { level: 9, mtime: 0 });
   const sha256 = digestOf(packed);
@@ -69,11 +69,19 @@ async function main(): Promise<void> {
   const manifest: SnapshotManifest = {
     format: 1,
     pyodide: loader.version,
-    wheels: store.digest,
+    wheels: store.digests,
     jspi: canSwitchStacks(),
     packages: values.package,
     files: await filesOf(directory),
-    image: { file, size: packed.byteLength, sha256, memory: memory.byteLength, initialised, stack, words },
+    image: {
+      file,
+      size: packed.byteLength,
+      sha256,
+      memory: memory.byteLength,
+      initialised,
+      stack: stack.pointer,
+      words,
+    },
     home: Object.fromEntries(filesBelow(pyodide, homeOf(pyodide))),
     head: Buffer.from(head).toString("base64"),
   };
@@ -83,11 +91,11 @@ async function main(): Promise<void> {
   await writeFile(join(out, "snapshot.json"), `${JSON.stringify(manifest)}\n`);
 }
 
-async function openStore(wheels: string): Promise<WheelStore> {
+async function openStore(wheels: readonly string[]): Promise<WheelStore> {
   const files = await nodeFiles();
   const downloads = new Downloads(files, new ProgressReport(() => undefined));
-  const url = pathToFileURL(resolve(wheels, "manifest.json")).href;
-  return WheelStore.open(files, downloads, url, (text) => {
+  const urls = wheels.map((directory) => pathToFileURL(resolve(directory, "manifest.json")).href);
+  return WheelStore.open(files, downloads, urls, (text) => {
     process.stderr.write(`${text}\n`);
   });
 }
@@ -101,21 +109,13 @@ async function started(
 ): Promise<Pyodide> {
   const pyodide = await loadPyodide({ ...fixed(directory), _makeSnapshot: true });
   mountWheels(pyodide, store, await store.index(), (_, text) => process.stderr.write(`${text}\n`));
-  unpack(pyodide, await Promise.all(packages.filter(isWheel).map(readWheel)));
   const module = pyodide.pyimport("async_kernel._browser._snapshot") as SnapshotModule;
-  const names = packages.map((name) => (isWheel(name) ? (basename(name).split("-")[0] ?? "") : name));
-  await module.warm_up(names.join(" "));
+  await module.warm_up(packages.join(" "));
   module.destroy();
   await settled();
   pyodide.runPython("import gc; gc.collect()");
   await settled();
   return pyodide;
-}
-
-const isWheel = (name: string): boolean => name.endsWith(".whl");
-
-async function readWheel(path: string): Promise<FetchedWheel> {
-  return { url: path, bytes: new Uint8Array(await readFile(path)) };
 }
 
 /** Callbacks that are on their way hold objects of Python's: let them run. */
@@ -130,7 +130,7 @@ function fixed(directory: string): LoadOptions {
   return { indexURL: resolve(directory), env: { ...ENVIRONMENT }, _sysExecutable: ENVIRONMENT._ };
 }
 
-function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<ArrayBuffer>; stack: number } {
+function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<ArrayBuffer>; stack: Stack } {
   const memory = (pyodide as unknown as { _module: Memory })._module;
   zeroFreeMemory(memory);
   const whole = pyodide.makeMemorySnapshot();
@@ -139,7 +139,7 @@ function imageOf(pyodide: Pyodide): { head: Uint8Array; memory: Uint32Array<Arra
   return {
     head: whole.slice(0, begin),
     memory: new Uint32Array(whole.slice(begin, begin + used).buffer),
-    stack: memory.stackSave(),
+    stack: { pointer: memory.stackSave(), end: memory._emscripten_stack_get_end() },
   };
 }
 

@@ -11,6 +11,8 @@ export interface Memory {
   _sbrk(increment: number): number;
   /** The C stack's pointer: before anything has run the stack's begin, and so the heap's. */
   stackSave(): number;
+  /** The address down to which the C stack may grow. */
+  _emscripten_stack_get_end(): number;
 }
 
 export const PAGE = 65_536;
@@ -41,6 +43,12 @@ function* descendingSizes(): Generator<number> {
   }
 }
 
+/** The C stack, which grows downwards: from where what is in use is, and how far it may grow; in bytes. */
+export interface Stack {
+  readonly pointer: number;
+  readonly end: number;
+}
+
 type Words = SnapshotManifest["image"]["words"];
 
 /** The memory of a Pyodide that has not been started. */
@@ -55,22 +63,28 @@ export interface FreshMemory {
  * there is not sent again.
  *
  * Of those several are needed, made in different circumstances: where they differ, so they do in the browser, and what
- * the memory holds there is told apart. What is allocated differs anyhow, and is in the image as it is.
+ * the memory holds there is told apart. What is in use of the C stack always is: chance decides what a fresh one holds.
+ * What is not in use is left as it is found. What is allocated differs anyhow, and is in the image as it is.
  */
 export function difference(
   memory: Uint32Array<ArrayBuffer>,
+  stack: Stack,
   fresh: readonly FreshMemory[],
 ): { image: Uint32Array<ArrayBuffer>; initialised: number; words: Words } {
   const [{ words: first, heapBegin } = { words: new Uint32Array(), heapBegin: 0 }] = fresh;
   const image = memory.slice();
   const words: [number, number][] = [];
-  for (let index = 0; index < heapBegin / Uint32Array.BYTES_PER_ELEMENT; index++) {
+  const [end, pointer, begin] = [indexOf(stack.end), indexOf(stack.pointer), indexOf(heapBegin)];
+  for (let index = 0; index < begin; index++) {
     const word = memory[index] ?? 0;
-    const differs = fresh.some((other) => other.words[index] !== first[index]);
-    image[index] = differs ? 0 : word ^ (first[index] ?? 0);
-    if (differs) {
+    const isLeft = index >= end && index < pointer;
+    const isApart = index >= pointer || fresh.some((other) => other.words[index] !== first[index]);
+    image[index] = isLeft || isApart ? 0 : word ^ (first[index] ?? 0);
+    if (isApart && !isLeft) {
       words.push([index, word]);
     }
   }
   return { image, initialised: heapBegin, words };
 }
+
+const indexOf = (address: number): number => address / Uint32Array.BYTES_PER_ELEMENT;

@@ -11,6 +11,7 @@ import { fetchWheels, installOthers, planPackages } from "./packages.js";
 import { ProgressReport } from "./progress.js";
 import type { Pump } from "./pump.js";
 import { watchEnd } from "./pyodide.js";
+import { PyodidePackages } from "./pyodide_packages.js";
 import { startPython } from "./python.js";
 import type { Log } from "./serve.js";
 import { WheelStore, unpack } from "./wheels.js";
@@ -22,7 +23,8 @@ export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log,
   const downloads = new Downloads(host, progress);
   progress.step("download", "Loading Python and its packages");
 
-  const opening = WheelStore.open(host, downloads, options.wheelsUrl, (text) => {
+  const manifests = [options.wheelsUrl, ...(options.packagesUrl === undefined ? [] : [options.packagesUrl])];
+  const opening = WheelStore.open(host, downloads, manifests, (text) => {
     log("warning", text);
   });
   const [python, { plan, wheels }, store, drive] = await Promise.all([
@@ -38,6 +40,7 @@ export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log,
   });
 
   unpack(pyodide, wheels);
+  const packages = new PyodidePackages(pyodide, host, store);
   await installOthers(pyodide, store, plan.requirements, (requirement) => {
     progress.step("install", `Installing ${requirement}`);
   });
@@ -60,6 +63,7 @@ export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log,
     answer: pump.answer,
     giveUp: pump.giveUp,
     settings: options.settings,
+    packages,
     listening: strategy.listening,
   });
   strategy.signals?.attach(pyodide);

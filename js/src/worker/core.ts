@@ -4,6 +4,7 @@ import type { Json } from "../protocol.js";
 import { StartError, lastLine } from "./errors.js";
 import type { Listening } from "./listening/listening.js";
 import type { Pyodide } from "./pyodide.js";
+import type { PyodidePackages } from "./pyodide_packages.js";
 
 /** What Python calls. */
 export interface CoreCallbacks {
@@ -18,6 +19,8 @@ export interface CoreCallbacks {
   /** Resolves when everything the page had sent before was delivered. */
   drain(): Promise<void>;
   readonly settings: Readonly<Record<string, Json>>;
+  /** What Python may load besides what the site ships. */
+  readonly packages: PyodidePackages;
   /** How Python hears from the page while it is busy. */
   readonly listening: Listening;
 }

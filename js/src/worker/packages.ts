@@ -20,10 +20,10 @@ export function planPackages(packages: readonly string[], store: WheelStore, bas
   const wheels: string[] = [];
   const requirements: string[] = [];
   for (const entry of packages.map((text) => text.trim())) {
-    const name = normalised(entry);
+    const name = store.named(entry);
     if (entry.endsWith(".whl")) {
       wheels.push(new URL(entry, baseUrl).href);
-    } else if (store.version(name) !== undefined) {
+    } else if (name !== undefined) {
       shipped.push(name);
     } else {
       requirements.push(entry);
@@ -62,9 +62,4 @@ export async function installOthers(
       );
     }
   }
-}
-
-/** A bare name as wheels' manifests write it. Anything more (a version, an extra) is no bare name and stays as it is. */
-function normalised(name: string): string {
-  return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
 }

@@ -17,43 +17,79 @@ export interface FetchedWheel {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** A manifest, as it was found. */
+interface FoundManifest {
+  readonly url: string;
+  readonly manifest: WheelManifest;
+  /** Its SHA-256, or "" where that cannot be known. */
+  readonly digest: string;
+}
+
+/** A wheel, and where the manifest is that lists it. */
+interface StoredWheel extends WheelEntry {
+  readonly manifestUrl: string;
+}
+
 export class WheelStore {
   readonly #site: Files;
   readonly #downloads: Downloads;
-  readonly #manifest: WheelManifest;
-  readonly #manifestUrl: string;
-  /** The SHA-256 of the manifest, or "" where it cannot be known. */
-  readonly digest: string;
+  readonly #manifests: readonly FoundManifest[];
+  /** By normalised name. */
+  readonly #wheels: ReadonlyMap<string, StoredWheel>;
   readonly #taken = new Set<string>();
   /** By file name. */
   readonly #files = new Map<string, RemoteFile>();
 
-  private constructor(site: Files, downloads: Downloads, manifest: WheelManifest, manifestUrl: string, digest: string) {
+  private constructor(site: Files, downloads: Downloads, manifests: readonly FoundManifest[]) {
     this.#site = site;
     this.#downloads = downloads;
-    this.#manifest = manifest;
-    this.#manifestUrl = manifestUrl;
-    this.digest = digest;
+    this.#manifests = manifests;
+    this.#wheels = new Map(
+      manifests.flatMap(({ manifest, url }) =>
+        Object.entries(manifest.wheels).map(([name, entry]) => [name, { ...entry, manifestUrl: url }] as const),
+      ),
+    );
   }
 
-  static async open(site: Files, downloads: Downloads, url: string, warn: (text: string) => void): Promise<WheelStore> {
-    const bytes = await downloads.bytes(url, "the list of wheels");
-    const manifest = parseJson(bytes, url, "the list of wheels");
-    if (!isManifest(manifest)) {
-      throw new StartError(`${url} is not a list of wheels: build the site again, then restart the kernel.`);
-    }
+  /** The first manifest is the one that has the kernel. */
+  static async open(
+    site: Files,
+    downloads: Downloads,
+    urls: readonly string[],
+    warn: (text: string) => void,
+  ): Promise<WheelStore> {
+    const manifests = await Promise.all(urls.map((url) => openManifest(downloads, url)));
     if (!("subtle" in crypto)) {
       warn("This page is not a secure context (https or localhost): wheels are used without checking their SHA-256.");
     }
-    return new WheelStore(site, downloads, manifest, url, await digest(bytes));
+    return new WheelStore(site, downloads, manifests);
   }
 
   get core(): readonly string[] {
-    return this.#manifest.core;
+    return this.#manifests[0]?.manifest.core ?? [];
   }
 
-  version(name: string): string | undefined {
-    return this.#manifest.wheels[name]?.version;
+  /** The SHA-256 of each manifest, or "" where they cannot be known. */
+  get digests(): readonly string[] {
+    return this.#manifests.map((found) => found.digest);
+  }
+
+  /** The normalised names of all packages here. */
+  get names(): readonly string[] {
+    return [...this.#wheels.keys()];
+  }
+
+  /** What a module here requires of Pyodide's own index. */
+  requiredOfPyodide(module: string): readonly string[] {
+    const needs = [...this.#wheels.values()].map(({ pyodide }) => pyodide);
+    return needs.flatMap((need) => (need?.imports.includes(module) === true ? need.packages : []));
+  }
+
+  /** The normalised name of the package here that a requirement asks for, if there is one that is sure to do. */
+  named(requirement: string): string | undefined {
+    const name = normalised(requirement);
+    const checked = this.#manifests.map(({ manifest }) => manifest.satisfied[requirement]);
+    return this.#wheels.has(name) ? name : checked.find((found) => found !== undefined);
   }
 
   /** Fetch these packages and all that they require, so that their files can be read without waiting; none twice. */
@@ -78,32 +114,37 @@ export class WheelStore {
     return [...found];
   }
 
-  #entry(name: string): WheelEntry {
-    const wheel = this.#manifest.wheels[name];
+  #entry(name: string): StoredWheel {
+    const wheel = this.#wheels.get(name);
     if (wheel === undefined) {
-      throw new StartError(`${this.#manifestUrl} has no wheel of ${name}: build the site again.`);
+      const urls = this.#manifests.map(({ url }) => url).join(", ");
+      throw new StartError(`The site has no wheel of ${name} (${urls}): build it again.`);
     }
     return wheel;
   }
 
   #file(name: string): RemoteFile {
-    const { file, size } = this.#entry(name);
+    const { file, size, manifestUrl } = this.#entry(name);
     let remote = this.#files.get(file);
     if (remote === undefined) {
-      remote = new RemoteFile(this.#site, new URL(file, this.#manifestUrl).href, size);
+      remote = new RemoteFile(this.#site, new URL(file, manifestUrl).href, size);
       this.#files.set(file, remote);
     }
     return remote;
   }
 
   async index(): Promise<WheelIndex> {
-    const url = new URL(this.#manifest.files, this.#manifestUrl).href;
-    return (await this.#downloads.json(url, "the list of the wheels' files")) as WheelIndex;
+    const indexes = await Promise.all(
+      this.#manifests.map(({ url, manifest }) =>
+        this.#downloads.json(new URL(manifest.files, url).href, "the list of the wheels' files"),
+      ),
+    );
+    return Object.assign({}, ...indexes) as WheelIndex;
   }
 
   /** The files of all wheels, as they stand in site-packages. Wheels that are not here are fetched when one is read. */
   *files(index: WheelIndex): Generator<LazyFile> {
-    for (const [name, wheel] of Object.entries(this.#manifest.wheels)) {
+    for (const [name, wheel] of this.#wheels) {
       const file = this.#file(name);
       for (const member of index[wheel.file] ?? []) {
         const [path, , , size] = member;
@@ -118,6 +159,15 @@ export class WheelStore {
     await check(bytes, wheel, file.url);
     file.keep(bytes);
   }
+}
+
+async function openManifest(downloads: Downloads, url: string): Promise<FoundManifest> {
+  const bytes = await downloads.bytes(url, "the list of wheels");
+  const manifest = parseJson(bytes, url, "the list of wheels");
+  if (!isManifest(manifest)) {
+    throw new StartError(`${url} is not a list of wheels: build the site again, then restart the kernel.`);
+  }
+  return { url, manifest, digest: await digest(bytes) };
 }
 
 function extract(wheel: Uint8Array, [path, begin, packed, size, method]: WheelMember): Uint8Array {
@@ -169,8 +219,18 @@ export function sitePackages(pyodide: Pyodide): string {
   return pyodide.runPython("import sysconfig; sysconfig.get_path('purelib')") as string;
 }
 
+/** A bare name as wheels' manifests write it. Anything more (a version, an extra) is no bare name and stays as it is. */
+function normalised(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_.]+/g, "-");
+}
+
 function isManifest(value: unknown): value is WheelManifest {
   return (
-    typeof value === "object" && value !== null && "core" in value && Array.isArray(value.core) && "wheels" in value
+    typeof value === "object" &&
+    value !== null &&
+    "core" in value &&
+    Array.isArray(value.core) &&
+    "satisfied" in value &&
+    "wheels" in value
   );
 }

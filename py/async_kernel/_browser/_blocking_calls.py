@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import asyncio.events
 import asyncio.runners
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyodide.ffi
 from pyodide.webloop import WebLoop
+
+from async_kernel._browser._import_locks import ImportLocks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -58,6 +61,7 @@ class BlockingCalls:
             self._patch(module, "new_event_loop", make_loop)
         if listening.can_wait:
             self._patch(pyodide.ffi, "run_sync", listening.wait)
+            self._patch(sys.modules["_frozen_importlib"], "_ModuleLock", ImportLocks(listening.wait).lock)
 
     def uninstall(self) -> None:
         while self._old:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pyodide.ffi import JsProxy, to_js
 
 import js
+from async_kernel._browser import _http, _piplite
 from async_kernel._browser._blocking_calls import BlockingCalls
+from async_kernel._browser._imports import ImportLoader
 from async_kernel._browser._strategy import strategy
 from async_kernel.debugger._python_engine import PythonEngine
 from async_kernel.interface._callable import CallableInterface
@@ -31,6 +33,7 @@ async def start(
     stopped: Callable[[], None],
     drain: Callable[[], Awaitable[None]],
     settings: Any,
+    packages: Any,
     **listens: Any,
 ) -> Any:
     """Start a kernel in this worker.
@@ -40,6 +43,7 @@ async def start(
         stopped: called once, when the kernel has ended.
         drain: returns a promise that resolves when all that the page had posted before has been delivered.
         settings: traitlets configuration, as a JavaScript object.
+        packages: `PyodidePackages` of the worker: what Pyodide's own index has.
         listens: `listening`, how the worker hears from the page while Python is busy, and for questions to the user
             `answer`, which returns a promise of the reply to a message id, and `giveUp`.
 
@@ -69,6 +73,9 @@ async def start(
     blocking_calls.install()
     interface.at_end(blocking_calls.uninstall)
     interface.kernel.before_code = listening.attend
+    interface.kernel.before_cell = ImportLoader(packages).load_for
+    sys.modules["piplite"] = _piplite
+    _http.install()
     signal.signal(signal.SIGUSR1, lambda _, frame: listening.on_signal(frame))
 
     def handle_msg(msg_json: str, buffers: Sequence[Any] | None = None) -> None:

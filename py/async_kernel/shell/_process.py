@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
+HAS_PROCESSES: Final = sys.platform != "emscripten"
+"""Whether there are processes. Pyodide has none, and a few commands in their place."""
 CAN_AWAIT: Final = HAS_THREADS and hasattr(os, "openpty")
-"""Whether this platform has what `run` needs."""
+"""Whether this platform has what `run` needs for a process."""
 
 _CHUNK: Final = 1 << 16
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)

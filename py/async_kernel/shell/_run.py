@@ -34,6 +34,8 @@ class CellRun:
     caller: Caller = field(default_factory=Caller)
     """Where it runs."""
     ended: Pending[None] = field(default_factory=Pending)
+    is_prepared: bool = False
+    """Whether what the host does before a cell was done."""
 
     def stop(self, error: BaseException) -> None:
         """End the run at its next `await`, with `error`. Called from any thread."""

@@ -33,13 +33,13 @@ from async_kernel.shell._awaited import AwaitedCalls, set_awaited
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
 from async_kernel.shell._magics import magics
 from async_kernel.shell._payloads import RunPayloads
-from async_kernel.shell._process import CAN_AWAIT
+from async_kernel.shell._process import CAN_AWAIT, HAS_PROCESSES
 from async_kernel.shell._run import CellRun, awaiting, current_run, run_context, take_may_await
 from async_kernel.shell._traps import HeldBuiltins, HeldDisplayHook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import CodeType, TracebackType
+    from types import CodeType, ModuleType, TracebackType
 
     from IPython.core.interactiveshell import ExecutionResult
 
@@ -215,6 +215,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
 
     async def run_code(self, code_obj: CodeType, *args: Any, **kwargs: Any) -> bool:
         self.kernel.before_code()
+        run = current_run()
+        if run and not run.is_prepared and self.kernel.before_cell:
+            run.is_prepared = True
+            await self.kernel.before_cell(run.code)
         self.kernel.cells.note(code_obj)
         return cast("bool", await super().run_code(code_obj, *args, **kwargs))
 
@@ -251,19 +255,32 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
 
     async def system_awaited(self, cmd: str) -> None:
         """Run a shell command as `system` does, other messages being handled meanwhile."""
-        if not CAN_AWAIT or cmd.rstrip().endswith("&"):
+        if HAS_PROCESSES and (not CAN_AWAIT or cmd.rstrip().endswith("&")):
             self.system(self.var_expand(cmd, depth=1))
             return
-        code = await _process.run(self.var_expand(cmd, depth=1))
+        code = await _commands().run(self.var_expand(cmd, depth=1))
         self._command_ended(cmd, code)
 
     async def getoutput_awaited(self, cmd: str) -> SList:
         """The output of a shell command, as `getoutput` gives it, other messages being handled meanwhile."""
-        if not CAN_AWAIT or cmd.rstrip().endswith("&"):
+        if HAS_PROCESSES and (not CAN_AWAIT or cmd.rstrip().endswith("&")):
             return cast("SList", self.getoutput(cmd, depth=1))
-        text, code = await _process.output(self.var_expand(cmd, depth=1))
+        text, code = await _commands().output(self.var_expand(cmd, depth=1))
         self._command_ended(cmd, code)
         return SList(text.splitlines())
+
+    if not HAS_PROCESSES:
+
+        def system(self, cmd: str) -> None:
+            """Run a command line to its end."""
+            command = self.var_expand(cmd, depth=1)
+            self._command_ended(cmd, _commands().finished(_commands().run(command)))
+
+        def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> SList | str:  # IPython's signature
+            """The output of a command line, run to its end."""
+            text, code = _commands().finished(_commands().output(self.var_expand(cmd, depth=depth + 1)))
+            self._command_ended(cmd, code)
+            return SList(text.splitlines()) if split else text
 
     def _command_ended(self, cmd: str, code: int) -> None:
         self.user_ns["_exit_code"] = code
@@ -354,6 +371,15 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             return run.error
         stored: dict[str, Any] = super()._format_exception_for_storage(exception, filename, running_compiled_code)
         return stored
+
+
+def _commands() -> ModuleType:
+    """What runs command lines on this platform."""
+    if HAS_PROCESSES:
+        return _process
+    from async_kernel._browser import _commands
+
+    return _commands
 
 
 def _end_in_user_code(traceback: TracebackType | None) -> None:

@@ -1,0 +1,1 @@
+"""What `jupyter lite build` runs of async-kernel-lite: it ships packages, bakes the snapshot and counts bytes."""
