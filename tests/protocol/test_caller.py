@@ -61,7 +61,8 @@ HERE = {
     ),
     "group": (
         (
-            "async with Caller().create_pending_group():\n    many = [Caller().call_soon(double, n) for n in range(3)]\n"
+            "async with Caller().create_pending_group():\n"
+            "    many = [Caller().call_soon(double, n) for n in range(3)]\n"
             "[p.result() for p in many]"
         ),
         "[0, 2, 4]",
@@ -108,15 +109,15 @@ IN_THREADS = {
     "failure crosses": ("try: await other.call_soon(fail)\nexcept ValueError as e: told = str(e)\ntold", "'failed'"),
     "cancellation crosses": (
         (
-            "run, begun, did = endless()\np = other.call_soon(run)\nawait begun\np.cancel()\nawait p.wait(result=False)\n"
-            "(p.cancelled(), did)"
+            "run, begun, did = endless()\np = other.call_soon(run)\nawait begun\np.cancel()\n"
+            "await p.wait(result=False)\n(p.cancelled(), did)"
         ),
         "(True, ['ended'])",
     ),
     "stop": (
         (
-            "run, begun, did = endless()\np = other.call_soon(run)\nawait begun\nother.stop()\nawait p.wait(result=False)\n"
-            "(p.cancelled(), did)"
+            "run, begun, did = endless()\np = other.call_soon(run)\nawait begun\nother.stop()\n"
+            "await p.wait(result=False)\n(p.cancelled(), did)"
         ),
         "(True, ['ended'])",
     ),
