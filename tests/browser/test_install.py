@@ -111,6 +111,9 @@ def test_what_pyodide_cannot_load_is_said(notebook: Notebook) -> None:
     cell.shows("Nothing was loaded")
     cell.shows(re.compile(r"Cannot load locked-gone from 127\.0\.0\.1"))
     cell.shows("No module named 'locked_gone'")
+    notebook.run("%pip install locked-gone").shows(
+        re.compile("Cannot install locked-gone: Cannot load locked-gone from")
+    )
 
 
 def test_a_module_that_nobody_has_is_an_import_error_alone(notebook: Notebook) -> None:
@@ -163,6 +166,7 @@ def test_list_freeze_show_uninstall(notebook: Notebook, index: PackageIndex) -> 
     notebook.run("%pip show no-such").shows("WARNING: Package(s) not found: no-such")
     notebook.run("!pip uninstall -y plain").shows("Successfully uninstalled plain-2.0")
     notebook.run("%pip uninstall -y plain").shows("Skipping plain as it is not installed")
+    notebook.run("%pip install 'open").shows("No closing quotation")
     notebook.run("%pip").shows("say what to do")
     notebook.run("%uv venv").shows("there are no environments")
 

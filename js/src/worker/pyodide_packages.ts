@@ -5,6 +5,9 @@ import type { Host } from "./host.js";
 import type { Pyodide } from "./pyodide.js";
 import type { WheelStore } from "./wheels.js";
 
+/** From where packages are, for Pyodide, that the site ships: they are there and not to be loaded. */
+const SITE = "the site";
+
 interface LockedPackage {
   readonly name: string;
   readonly version: string;
@@ -64,15 +67,21 @@ export class PyodidePackages {
   }
 
   async load(names: readonly string[]): Promise<Loaded> {
-    const before = new Set(Object.keys(this.#pyodide.loadedPackages));
+    const before = new Set(this.#loaded());
     const errors: string[] = [];
     const quiet = { messageCallback: (): void => undefined, errorCallback: (): void => undefined };
     await this.#pyodide.loadPackage([...names], quiet).catch((error: unknown) => {
       errors.push(lastLine(error));
     });
-    const after = Object.keys(this.#pyodide.loadedPackages).filter((name) => !before.has(name));
-    const locked = after.map((name) => this.#api.lockfile_packages[name]).filter((found) => found !== undefined);
+    const added = this.#loaded().filter((name) => !before.has(name));
+    const locked = added.map((name) => this.#api.lockfile_packages[name]).filter((found) => found !== undefined);
     return { loaded: locked.map(({ name, version }) => `${name} ${version}`).sort(), errors };
+  }
+
+  /** The names of what has been loaded besides the site's. */
+  #loaded(): string[] {
+    const { loadedPackages } = this.#pyodide;
+    return Object.keys(loadedPackages).filter((name) => loadedPackages[name] !== SITE);
   }
 
   /** Pyodide says what it cannot load, and goes on. */
@@ -91,7 +100,7 @@ export class PyodidePackages {
    */
   async #findIndex(names: readonly string[]): Promise<void> {
     for (const name of this.#store.names) {
-      this.#pyodide.loadedPackages[name] ??= "the site"; // what the site ships is there
+      this.#pyodide.loadedPackages[name] ??= SITE;
     }
     const wanted = names.map((name) => this.#api.lockfile_packages[name]).find((found) => found !== undefined);
     if (this.#host.name === "browser" && wanted !== undefined) {

@@ -64,7 +64,7 @@ def _blocked(traceback: TracebackType | None) -> tuple[Any | None, str | None, l
 
 def _short(error: BaseException) -> str:
     """An error of micropip's without its advice, which is for those who call it."""
-    return str(error).partition("\nSee:")[0].partition("\nYou can use")[0].strip()
+    return str(error).removeprefix("Error: ").partition("\nSee:")[0].partition("\nYou can use")[0].strip()
 
 
 async def _why_not_found(requirement: Any, index_urls: Iterable[str]) -> str:

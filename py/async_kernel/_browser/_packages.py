@@ -83,7 +83,7 @@ class PackageMagics(Magics):
     @line_magic
     def pip(self, line: str) -> Awaitable[None] | None:
         """Install packages by name, address or path: `%pip install NAME`. Also `list`, `show`, `uninstall`."""
-        return _awaited(run_pip(shlex.split(line)))
+        return _awaited(run_pip(_words(line)))
 
     @line_magic
     def uv(self, line: str) -> Awaitable[None] | None:
@@ -92,7 +92,14 @@ class PackageMagics(Magics):
         Raises:
             UsageError: another command of uv's.
         """
-        return _awaited(run_uv(shlex.split(line)))
+        return _awaited(run_uv(_words(line)))
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"{line}: {error}") from None
 
 
 def _awaited(call: Awaitable[None]) -> Awaitable[None] | None:
