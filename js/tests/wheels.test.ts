@@ -5,7 +5,8 @@ import { test } from "node:test";
 
 import { planPackages } from "../src/worker/packages.js";
 import { WheelStore } from "../src/worker/wheels.js";
-import { FILES, FakeHost, SITE, downloads } from "./fakes.js";
+import type { WheelManifest } from "../src/protocol.js";
+import { FILES, FakeHost, MANIFEST, SITE, downloads, wheel } from "./fakes.js";
 
 const open = (host: FakeHost): Promise<WheelStore> =>
   WheelStore.open(host, downloads(host), [`${SITE}manifest.json`], () => undefined);
@@ -52,4 +53,22 @@ void test("packages come from the site, from addresses, or from elsewhere", asyn
     wheels: ["https://site.example/lab/files/own-1-py3-none-any.whl"],
     requirements: ["numpy", "helper>=2"],
   });
+});
+
+void test("what a module of the site's own wheels requires of Pyodide's index is known", async () => {
+  const needs = { imports: ["charts", "charts_data"], packages: ["numpy"] };
+  const own: WheelManifest = {
+    ...MANIFEST,
+    core: [],
+    wheels: { charts: { ...wheel("charts", "CHARTS", ["helper"]), pyodide: needs } },
+  };
+  const second = `${SITE}own/manifest.json`;
+  const host = new FakeHost({ ...FILES, [second]: JSON.stringify(own), [`${SITE}own/charts.whl`]: "CHARTS" });
+  const store = await WheelStore.open(host, downloads(host), [`${SITE}manifest.json`, second], () => undefined);
+  assert.deepEqual(store.requiredOfPyodide("charts_data"), ["numpy"]);
+  assert.deepEqual(store.requiredOfPyodide("helper"), []);
+  assert.deepEqual(store.core, ["core"]);
+  assert.equal(store.digests.length, 2);
+  await store.fetch(["charts"]);
+  assert.deepEqual(host.asked.slice(2), [`${SITE}own/charts.whl`, `${SITE}helper.whl`]);
 });
