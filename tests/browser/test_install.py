@@ -45,6 +45,8 @@ def index(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Pac
         make_wheel(made, "old-abi", tag="cp312-cp312-pyemscripten_2024_0_wasm32"),
         make_wheel(made, "needs-missing", requires=["missing>=1"]),
         make_wheel(made, "by-address"),
+        make_wheel(made, "for-piplite"),
+        make_wheel(made, "locked-own", "9.0"),
         compiled,
     ]
     with PackageIndex(tmp_path_factory.mktemp("index"), wheels) as index:
@@ -56,7 +58,7 @@ def locked_site(made: Path, site: Path, tmp_path_factory: pytest.TempPathFactory
     """The site, with two packages of Pyodide's own index beside Pyodide, as in its full distribution."""
     overlay = Overlay(tmp_path_factory.mktemp("overlay"), site)
     lock = json.loads((site / PYODIDE / "pyodide-lock.json").read_bytes())
-    for name, depends in (("locked-one", ["locked-two"]), ("locked-two", []), ("locked-gone", [])):
+    for name, depends in (("locked-one", ["locked-two"]), ("locked-two", []), ("locked-own", []), ("locked-gone", [])):
         wheel = make_wheel(made, name, "3.0")
         if name != "locked-gone":
             (overlay.folder / PYODIDE).mkdir(parents=True, exist_ok=True)
@@ -116,6 +118,13 @@ def test_what_pyodide_cannot_load_is_said(notebook: Notebook) -> None:
     )
 
 
+def test_what_the_cell_itself_installs_is_not_loaded_before(notebook: Notebook, index: PackageIndex) -> None:
+    cell = notebook.run(
+        f"%pip install -q {index.url}/files/locked_own-9.0-py3-none-any.whl\nimport locked_own\nlocked_own.version"
+    )
+    expect(cell.outputs).to_have_text(["'9.0'"])
+
+
 def test_a_module_that_nobody_has_is_an_import_error_alone(notebook: Notebook) -> None:
     cell = notebook.run("import nobody_has_this")
     cell.shows("No module named 'nobody_has_this'")
@@ -173,8 +182,8 @@ def test_list_freeze_show_uninstall(notebook: Notebook, index: PackageIndex) -> 
 
 def test_micropip_and_piplite(notebook: Notebook, index: PackageIndex) -> None:
     cell = notebook.run(
-        f"import piplite\nawait piplite.install(['plain==1.0'], index_urls='{index.simple}')\n"
-        "import micropip\nimport importlib.metadata as m\n'plain' in micropip.list(), m.version('plain')"
+        f"import piplite\nawait piplite.install(['for-piplite==1.0'], index_urls='{index.simple}')\n"
+        "import micropip\nimport importlib.metadata as m\n'for-piplite' in micropip.list(), m.version('for-piplite')"
     )
     expect(cell.result).to_have_text("(True, '1.0')")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _MAGICS_WITH_PYTHON: Final = frozenset(("asyncio", "capture", "prun", "thread", "time", "timeit", "trio"))
 """Cell magics that run their cell as Python."""
+_INSTALLS: Final = re.compile(r"\b(pip3?|micropip|piplite|uv)\b.*\b(install|add)\b")
+"""A line by which the cell itself installs what it names."""
 
 
 class ImportLoader:
@@ -35,7 +38,8 @@ class ImportLoader:
             return
         modules = {name for source in _sources(code) for name in find_imports(source)}
         names = [name for module in sorted(modules) if module not in sys.modules for name in self._needed(module)]
-        names = list(dict.fromkeys(names))
+        own = [_normal(line) for line in code.splitlines() if _INSTALLS.search(line)]
+        names = [name for name in dict.fromkeys(names) if not any(_normal(name) in line for line in own)]
         if names:
             await self._load(names)
 
@@ -54,6 +58,10 @@ class ImportLoader:
         shown.update({"text/plain": f"Loaded {', '.join(loaded)}" if loaded else "Nothing was loaded"}, raw=True)
         for error in errors:
             print(error, file=sys.stderr)  # noqa: T201  # the cell's output
+
+
+def _normal(text: str) -> str:
+    return re.sub(r"[-_.]+", "-", text).lower()
 
 
 def _show(text: str) -> DisplayHandle:
