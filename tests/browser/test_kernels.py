@@ -81,7 +81,11 @@ def test_two_clients_on_one_kernel_get_the_same_iopub_messages(lab: Lab) -> None
             }).done;
             clients[0].dispose();
             const before = seen.map((all) => all.length);
-            await clients[1].requestExecute({ code: "await task; await asyncio.sleep(0)" }).done;
+            const told = new Promise((resolve) => {
+                clients[1].iopubMessage.connect((_, m) => m.content.text?.startsWith("after") && resolve());
+            });
+            await clients[1].requestExecute({ code: "await task" }).done;
+            await told;
             const common = seen.map((all, i) => all.slice(0, before[i]).filter(([type]) => type !== "status"));
             const last = seen[1].map(([, , text]) => text).join("");
             clients[1].dispose();
