@@ -81,6 +81,17 @@ async def test_awaiting_cell_stops(client: ProtocolClient, name: str) -> None:
     await stopped(client, request)
 
 
+@pytest.mark.parametrize("blocks", ["import time; time.sleep(3600)", "while True: pass"])
+async def test_what_was_printed_is_shown_while_a_cell_blocks(
+    client: ProtocolClient, transport: Transport, blocks: str
+) -> None:
+    """Behind a flood, of which not each line is sent at once."""
+    if transport.stops_computing:
+        request = await begin(client, f"for n in range(1000): print(n)\nprint('begins')\n{blocks}")
+        await interrupt(client)
+        await stopped(client, request)
+
+
 @pytest.mark.parametrize("name", [*BLOCKS, *LOOPS])
 async def test_blocking_cell_stops(client: ProtocolClient, transport: Transport, name: str) -> None:
     if transport.listens_always or (transport.stops_computing and name in BLOCKS):

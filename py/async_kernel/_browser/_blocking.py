@@ -26,7 +26,7 @@ _CLEANUP: Final = 500
 
 
 class Blocking(Listening):
-    """Cells hear interrupts and answers to `input`; messages wait until the event loop goes on."""
+    """Cells hear interrupts and answers to `input`, and their output is shown; messages wait for the event loop."""
 
     def __init__(self, interface: BaseInterface, listening: Any, send: Callable[[str, Any], None]) -> None:
         super().__init__(interface)
@@ -36,9 +36,11 @@ class Blocking(Listening):
 
     def on_signal(self, frame: FrameType | None) -> None:
         self._listening.rest(_RETRY)
-        if self._listening.interrupted() and (at := self._interruptible(frame)):
-            self.interface.last_interrupt_frame = frame
-            self._raise(at)
+        if at := self._interruptible(frame):
+            self.interface.streams.batcher.flush_overdue()
+            if self._listening.interrupted():
+                self.interface.last_interrupt_frame = frame
+                self._raise(at)
 
     def attend(self) -> None:
         self._listening.attend()
@@ -65,6 +67,7 @@ class Blocking(Listening):
             self._raise(at)
 
     def sleep(self, seconds: float) -> None:
+        self.interface.streams.batcher.flush_all()  # no timer will
         deadline = time.perf_counter() + seconds
         while (left := deadline - time.perf_counter()) > 0:
             self._listening.sleep(1000 * left)

@@ -9,6 +9,8 @@ export type Ask = (question: Question) => Answer;
 
 /** Milliseconds after which the page answers at the latest: a service worker must not be kept for long. */
 const LONGEST = 10_000;
+/** Milliseconds after which a cell that computes shows what it has printed. */
+const SHOW = 100;
 
 export class Blocking implements Strategy {
   readonly listening: BlockingListening;
@@ -17,6 +19,7 @@ export class Blocking implements Strategy {
   #heard = 0;
   #handled = 0;
   #notBefore = 0;
+  #shown = 0;
 
   /**
    * @param way what it is called
@@ -70,7 +73,11 @@ export class Blocking implements Strategy {
       return false;
     }
     this.pressed(this.#look(now));
-    return this.listening.interrupted();
+    const isDue = this.listening.interrupted() || now - this.#shown > SHOW;
+    if (isDue) {
+      this.#shown = now;
+    }
+    return isDue;
   }
 
   pressed(press: number): void {
