@@ -34,8 +34,9 @@ pytestmark = pytest.mark.parametrize("flavour", FLAVOURS, ids=str)
 @pytest.fixture(autouse=True)
 def nothing_is_left(jupyter_dirs: dict[str, Path]) -> object:
     """No process, connection file or socket stays."""
+    before = psutil.Process().children(recursive=True)
     yield
-    assert not psutil.Process().children(recursive=True)
+    assert psutil.Process().children(recursive=True) == before
     assert not list(jupyter_dirs["RUNTIME"].iterdir())
 
 
