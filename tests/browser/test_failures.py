@@ -100,10 +100,10 @@ def test_wrong_settings_are_named(
 
 
 def test_a_worker_that_closes_itself_is_noticed(lab: Lab) -> None:
-    notebook = lab.new_notebook()
-    notebook.run("kept = 1")
-    cell = notebook.start("import js\nprint('goes')\njs.self.close()")
-    behind = notebook.start("print('never')")
+    lab.write_notebook("closes.ipynb", ["kept = 1", "import js\nprint('goes')\njs.self.close()", "print('never')", ""])
+    notebook = lab.open_notebook("closes.ipynb")
+    notebook.run_all()  # JupyterLab sends no cell to a kernel that is dead by then
+    cell, behind = notebook.cell(1), notebook.cell(2)
     stopped(lab, "The kernel's worker ended without a word")
     idle_without_kernel(notebook)
     expect(behind.stdout).to_have_count(0)
