@@ -64,7 +64,7 @@ def plugin_settings(config: dict[str, Any]) -> dict[str, Any]:
 
 def _before(site: Path, settings: dict[str, Any]) -> Iterator[str]:
     static = site / STATIC
-    # style.js is for bundlers, and loaded by no page
+    # All that may be loaded: the application may have a module that is shared. style.js is for bundlers alone.
     yield from (f"{STATIC}/{file.name}" for file in sorted(static.glob("*.js")) if file.name != "style.js")
     yield f"{STATIC}/worker.mjs"
     if not settings.get("pyodideUrl"):
