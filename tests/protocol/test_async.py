@@ -204,3 +204,11 @@ async def test_stacks_that_wait_in_turn_survive_the_collector(client: ProtocolCl
         "'whole'"
     )
     assert outputs(done) == [("execute_result", "'whole'")]
+
+
+async def test_a_timer_that_is_late_is_called_soon(client: ProtocolClient, transport: Transport) -> None:
+    done = await client.execute(
+        f"{transport.asyncio}import asyncio\nloop, event = asyncio.get_running_loop(), asyncio.Event()\n"
+        "loop.call_at(loop.time() - 1, event.set)\nawait event.wait()"
+    )
+    assert outputs(done) == [("execute_result", "True")]

@@ -52,6 +52,14 @@ class BlockingCalls:
             asyncio._set_running_loop(running)
             return loop
 
+        call_later = WebLoop.call_later
+
+        def call_later_or_soon(loop: WebLoop, delay: float, *args: Any, **kwargs: Any) -> asyncio.Handle:
+            """As asyncio has it: what is late already is called soon. anyio's timeouts rely on it."""
+            handle: asyncio.Handle = call_later(loop, max(delay, 0), *args, **kwargs)
+            return handle
+
+        self._patch(WebLoop, "call_later", call_later_or_soon)
         self._patch(time, "sleep", sleep)
         self._patch(asyncio, "run", run)
         self._patch(WebLoop, "run_until_complete", lambda loop, future: listening.wait(_future(future, loop)))
