@@ -127,6 +127,11 @@ class StreamBatcher:
             frame = frame.f_back
         return (frame.f_code, frame.f_lasti) if frame else None
 
+    def is_writing(self, frame: FrameType | None) -> bool:
+        """Whether the calling thread, which runs `frame`, is in the midst of a call that has begun a line."""
+        line = self._lines.get(threading.get_ident())
+        return line is not None and line.call == self._call_of(frame)
+
     def poll(self) -> None:
         """Take in what was written past the streams."""
         with self._lock:

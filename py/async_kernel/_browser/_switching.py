@@ -105,6 +105,8 @@ class StackSwitching(Listening):
         at = self._interruptible(frame)
         if at is None or self._collecting or not can_run_sync():
             return
+        if self.interface.streams.batcher.is_writing(frame):
+            return  # `print` looks for signals between what it writes, and others would write into its line
         stack = self._enter(at.kind, computes=True)
         try:
             self._give_turns(stack, begin)
