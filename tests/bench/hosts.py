@@ -71,7 +71,7 @@ def main() -> None:
             os.environ["IPYTHONDIR"] = str(folder / "ipython")
             stack.enter_context(virtual_display())
             stack.enter_context(jupyter_folders(folder))
-            flavours = [Flavour(backend, "tcp", host) for host in HOSTS]
+            flavours = [Flavour(backend, "tcp", host=host) for host in HOSTS]
             kernels = [stack.enter_context(start_kernel(flavour, folder)) for flavour in flavours]
             times: list[list[float]] = [[] for _ in kernels]
             for _ in range(rounds):
