@@ -43,11 +43,13 @@ class Panel:
         self.highlighted = self.page.locator(".jp-DebuggerEditor-highlight")
 
     def enable(self) -> None:
-        """Press the bug in the notebook's toolbar. The panel opens."""
+        """Press the bug in the notebook's toolbar, and open the panel if JupyterLab has not."""
         self.notebook.activate()
+        self.settles()
         self.bug.click()
-        expect(self.root).to_be_visible()
         expect(self.bug).to_have_attribute("aria-pressed", "true")
+        self.notebook.lab.do("debugger:show-panel")
+        expect(self.root).to_be_visible()
         self.settles()
 
     def disable(self) -> None:
