@@ -134,6 +134,17 @@ class Panel:
         return self.page.locator(".lm-DockPanel-widget:visible .jp-CodeMirrorEditor").last
 
 
+def stops(notebook: Notebook) -> None:
+    """Run a cell that stops in a function."""
+    panel = Panel(notebook)
+    notebook.run("'started'")
+    panel.enable()
+    cell = notebook.type("def stay():\n    return 1\nprint('left', stay())")
+    panel.toggle(cell, 2)
+    notebook.lab.page.keyboard.press("Shift+Enter")
+    panel.stands("stay", 2, "    return 1")
+
+
 def debugs(notebook: Notebook) -> None:
     """The whole way through the panel: breakpoints, steps, variables, conditions, exceptions, a module."""
     panel = Panel(notebook)

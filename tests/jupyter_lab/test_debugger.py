@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from browser.debugger import Panel, debugs
+from browser.debugger import Panel, debugs, stops
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -18,13 +18,7 @@ def test_the_panel_by_mouse(lab: Lab) -> None:
 
 def test_a_refresh_during_a_stop_finds_it(lab: Lab) -> None:
     notebook = lab.new_notebook()
-    panel = Panel(notebook)
-    notebook.run("'started'")
-    panel.enable()
-    cell = notebook.type("def stay():\n    return 1\nprint('left', stay())")
-    panel.toggle(cell, 2)
-    lab.page.keyboard.press("Shift+Enter")
-    panel.stands("stay", 2, "    return 1")
+    stops(notebook)
     path = notebook.with_widget("(widget) => widget.context.save().then(() => widget.context.path)")
     lab.open()
     notebook = lab.open_notebook(path)

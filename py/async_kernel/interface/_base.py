@@ -18,7 +18,7 @@ from async_kernel._errors import HostError
 from async_kernel._iopub import IOPub
 from async_kernel._kernel import Kernel
 from async_kernel._message import MessageFactory
-from async_kernel._nested_run import HAS_GREENLET, HAS_UVLOOP, NestedRun
+from async_kernel._nested_run import HAS_UVLOOP, NestedRun
 from async_kernel._stdin import Stdin
 from async_kernel._streams import StreamBatcher, StreamRedirect
 from async_kernel._threads import ThreadRequests
@@ -81,7 +81,7 @@ class BaseInterface(Application):
     ).tag(config=True)
     backend_options = Dict(
         help="Options of the async library. asyncio: `debug`, without a host also `loop_factory` and `use_uvloop`, "
-        "which is true where uvloop and greenlet are installed; trio: those of `trio.run`."
+        "which is true where uvloop is installed; trio: those of `trio.run`."
     ).tag(config=True)
     kernel_class = Type(Kernel, help="The class of the kernel.").tag(config=True)
     shell_class = Type(AsyncInteractiveShell, help="The class of the shell.").tag(config=True)
@@ -197,8 +197,7 @@ class BaseInterface(Application):
         if self.host is None:
             options = dict(self.backend_options)
             if self.backend == "asyncio" and "loop_factory" not in options:
-                # Without greenlet, cells could not call `run_until_complete` on it.
-                options.setdefault("use_uvloop", HAS_UVLOOP and HAS_GREENLET)
+                options.setdefault("use_uvloop", HAS_UVLOOP)
             anyio.run(self.run, backend=self.backend, backend_options=options)
             return
         try:
