@@ -2,10 +2,10 @@
  * `npm test [-- NAME ...]`: set up, then run every check, or those named.
  *
  * `npm test -- --list` tells their names. All run, also after one has failed; the exit code is not 0 if any failed. Those
- * that take long run only when named.
+ * that take long run only when named. Several run two at a time, and what one prints comes when it has ended.
  */
 
-import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 import { python, setUp } from "./setup.mjs";
@@ -16,19 +16,20 @@ const js = { cwd: join(root, "js") };
 const binary = (path) => join(root, "node_modules", path);
 const pytest = (folder) => [python, ["-m", "pytest", `tests/${folder}`]];
 
+/** Those that take longest come first, so that both lanes end at about the same time. */
 const CHECKS = {
-  eslint: [node, [binary("eslint/bin/eslint.js"), "."], js],
-  prettier: [node, [binary("prettier/bin/prettier.cjs"), "--check", "."], js],
-  tsc: [node, ["scripts/types.mjs"], js],
-  ruff: [python, ["-m", "ruff", "check", "."]],
-  "ruff-format": [python, ["-m", "ruff", "format", "--check", "."]],
-  mypy: [python, ["-m", "mypy"]],
-  js: [node, ["scripts/unit.mjs"], js],
-  unit: pytest("unit"),
+  browser: pytest("browser"),
   protocol: pytest("protocol"),
   desktop: pytest("desktop"),
   jupyterlab: pytest("jupyter_lab"),
-  browser: pytest("browser"),
+  unit: pytest("unit"),
+  js: [node, ["scripts/unit.mjs"], js],
+  eslint: [node, [binary("eslint/bin/eslint.js"), "."], js],
+  tsc: [node, ["scripts/types.mjs"], js],
+  mypy: [python, ["-m", "mypy"]],
+  prettier: [node, [binary("prettier/bin/prettier.cjs"), "--check", "."], js],
+  ruff: [python, ["-m", "ruff", "check", "."]],
+  "ruff-format": [python, ["-m", "ruff", "format", "--check", "."]],
 };
 const LONG = {
   "browser-without-snapshot": [python, ["-m", "pytest", "tests/browser", "--without-snapshot"]],
@@ -48,21 +49,31 @@ if (unknown.length > 0) {
 
 await setUp();
 
+const waiting = names.length > 0 ? names : Object.keys(CHECKS);
+const lanes = Math.min(2, availableParallelism(), waiting.length);
 const results = [];
-for (const name of names.length > 0 ? names : Object.keys(CHECKS)) {
-  const [command, args, options] = ALL[name];
-  const folder = args.find((argument) => argument.startsWith("tests/"));
-  process.stdout.write(`\n===== ${name} =====\n`);
-  if (folder !== undefined && !existsSync(join(options?.cwd ?? root, folder))) {
-    results.push([name, "nothing to run", 0]);
-    continue;
+await Promise.all(Array.from({ length: lanes }, runLane));
+
+async function runLane() {
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+    results.push([name, ...(await runCheck(name))]);
   }
+}
+
+/** Returns its result and seconds. */
+async function runCheck(name) {
+  const [command, args, options] = ALL[name];
+  const isAlone = lanes === 1;
+  process.stdout.write(isAlone ? `\n===== ${name} =====\n` : `${name} …\n`);
   const begin = performance.now();
-  const passed = await run(command, args, options).then(
-    () => true,
-    () => false,
+  const [isPassed, output] = await run(command, args, { ...options, quiet: !isAlone }).then(
+    (text) => [true, text],
+    (error) => [false, error.message],
   );
-  results.push([name, passed ? "passed" : "FAILED", (performance.now() - begin) / 1000]);
+  if (!isAlone) {
+    process.stdout.write(`\n===== ${name} =====\n${output}\n`);
+  }
+  return [isPassed ? "passed" : "FAILED", (performance.now() - begin) / 1000];
 }
 
 process.stdout.write("\n===== summary =====\n");
