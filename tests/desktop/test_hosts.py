@@ -144,6 +144,22 @@ def test_leaving_in_a_callback_of_tk_ends_no_kernel(client: Client, host: str) -
     assert client.execute(CLOSE[host]).content["status"] == "ok"
 
 
+def test_qt_calls_methods_of_python_without_end(client: Client, host: str) -> None:
+    """PySide6 6.12.0 gives up a reference to None with each call, and Python before 3.12 has but so many."""
+    if host != "qt":
+        return
+    client.execute(
+        f"{IMPORTS[host]}\nclass Receiver(QtCore.QObject):\n    def customEvent(self, _): calls.append(1)\n"
+        "calls, receiver, kind = [], Receiver(), QtCore.QEvent.Type.User"
+    )
+    many = (
+        "for _ in range(100_000): QtCore.QCoreApplication.postEvent(receiver, QtCore.QEvent(kind))\n"
+        "QtWidgets.QApplication.processEvents()\nlen(calls)"
+    )
+    assert client.result(many) == "100000"
+    assert client.result("'alive'") == "'alive'"
+
+
 def test_frames_are_drawn_while_a_cell_loops(client: Client, host: str, flavour: Flavour) -> None:
     client.execute(f"drawn, ended = [], []\n{FRAMES[host]}")
     loop = f"import {flavour.backend}\nwhile not {{}}: await {flavour.backend}.sleep({{}})\nlen(drawn)"

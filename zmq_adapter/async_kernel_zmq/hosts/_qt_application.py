@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import tempfile
@@ -55,11 +56,22 @@ def make(core: ModuleType, widgets: ModuleType) -> Any:
 
         exec_ = exec  # noqa: A003  # Qt's words
 
+    _keep_none()
     with _display(base):
         application = Application(["async-kernel"])
     application.setQuitOnLastWindowClosed(False)  # that ends scripts
     base.exec = base.exec_ = application.exec  # scripts call that of the class too
     return application
+
+
+def _keep_none() -> None:
+    """Make `None` immortal, as Python 3.12 does.
+
+    PySide6 6.12.0 gives up a reference to it whenever Qt calls a method of Python's, such as `paintEvent`: after some
+    ten thousand, Python would end the process.
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value |= 1 << 60
 
 
 def _exec(owner: Any) -> Callable[[], Any]:
