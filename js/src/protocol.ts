@@ -80,10 +80,14 @@ export interface StartOptions {
   readonly postStartScript: string;
   /** Absent where files cannot be mounted. */
   readonly drive?: DriveOptions;
-  /** The web lock that the worker holds for its life, absent where there are none. */
-  readonly lifeLock?: string;
   readonly listening: ListeningOptions;
 }
+
+/** What the worker needs to load Python, which it can do before it is known for which kernel. */
+export type PythonOptions = Pick<
+  StartOptions,
+  "pyodideUrl" | "wheelsUrl" | "packagesUrl" | "snapshotUrl" | "loadPyodideOptions"
+>;
 
 /** The file beside the wheels that says what they are. */
 export interface WheelManifest {
@@ -185,6 +189,10 @@ export interface Failure {
 }
 
 export type ToWorker =
+  /** The first: the web lock that the worker holds for its life, absent where there are none. Answered with `alive`. */
+  | { readonly type: "live"; readonly lifeLock?: string }
+  /** May come before `start`, whose options then have the same. */
+  | { readonly type: "prepare"; readonly options: PythonOptions }
   | { readonly type: "start"; readonly options: StartOptions }
   | { readonly type: "message"; readonly message: WireMessage }
   | { readonly type: "input_reply"; readonly message: WireMessage }
@@ -195,7 +203,9 @@ export type ToWorker =
 
 export type FromWorker =
   /** The worker runs. */
-  | { readonly type: "alive"; readonly holdsLock: boolean; readonly way: Way }
+  | { readonly type: "alive"; readonly holdsLock: boolean }
+  /** It starts: how it will hear from the page. */
+  | { readonly type: "starting"; readonly way: Way }
   /** A worker that blocks waits for the answer in shared memory. */
   | { readonly type: "ask"; readonly question: Question }
   /** Something was interrupted, though no `interrupt_request` could be received. */

@@ -47,6 +47,7 @@ FIGURES = {
     "page": "page load to first output (REPL)",
     "slow page": "page load to first output, slow line",
     "cold": "kernel start to first result, empty cache",
+    "cold alone": "the same, nothing loaded with the page",
     "warm": "kernel start to first result, full cache",
     "restart": "restart to first result",
 }
@@ -158,10 +159,13 @@ def measure(browser: Browser, contender: Contender, url: str, slow_url: str) -> 
     with new_page(browser) as page:
         slow = first_output(page, contender, slow_url)
     with new_page(browser) as page:
+        open_lab(page, url, "&kernel=another")  # Python is loaded with the page where that kernel will be wanted
+        alone = float(page.evaluate(FIRST_RESULT, contender.kernelspec))
+    with new_page(browser) as page:
         open_lab(page, url)
         cold, warm = (float(page.evaluate(FIRST_RESULT, contender.kernelspec)) for _ in range(2))
         restart = float(page.evaluate(RESTART, contender.kernelspec))
-    return {"page": first, "slow page": slow, "cold": cold, "warm": warm, "restart": restart}
+    return {"page": first, "slow page": slow, "cold": cold, "cold alone": alone, "warm": warm, "restart": restart}
 
 
 def measure_full_drive(browser: Browser, contender: Contender, url: str, rounds: int) -> list[float]:
@@ -172,8 +176,8 @@ def measure_full_drive(browser: Browser, contender: Contender, url: str, rounds:
         return [float(page.evaluate(FIRST_RESULT, contender.kernelspec)) for _ in range(rounds + 1)][1:]
 
 
-def open_lab(page: Page, url: str) -> None:
-    page.goto(f"{url}lab/index.html?reset")
+def open_lab(page: Page, url: str, more: str = "") -> None:
+    page.goto(f"{url}lab/index.html?reset{more}")
     page.wait_for_function("window.jupyterapp?.restored.then(() => true)")
 
 

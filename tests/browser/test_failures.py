@@ -40,7 +40,7 @@ def idle_without_kernel(notebook: Notebook) -> None:
 @pytest.fixture
 def broken_lab(serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay) -> Lab:
     """A page of a site that `overlay` breaks and mends, and that starts without a snapshot: it needs every file."""
-    overlay.plugin_settings({"snapshotUrl": ""})
+    overlay.plugin_settings({"snapshotUrl": "", "preload": False})
     lab = empty_lab(serve(overlay=overlay.folder))
     lab.open()
     return lab

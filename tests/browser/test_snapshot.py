@@ -227,17 +227,19 @@ def test_without_memory_for_the_snapshot_the_kernel_starts_and_says_why(
 ) -> None:
     worker = f"{STATIC}/worker.mjs"
     overlay.replace(worker, NO_MEMORY + (site / worker).read_bytes())
+    own_lab.open(f"{own_lab.home}?reset")
     notebook = own_lab.new_notebook()
     expect(notebook.run("6 * 7").result).to_have_text("42")
     expect(log_of(notebook)).to_have_text(re.compile(f"{WITHOUT}.*there is no memory for its", re.DOTALL))
 
 
-def test_a_site_can_do_without(own_lab: Lab, overlay: Overlay) -> None:
+def test_a_site_can_do_without(serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay) -> None:
     overlay.plugin_settings({"snapshotUrl": ""})
-    own_lab.open()
+    lab = empty_lab(serve(overlay=overlay.folder))
     requested: list[str] = []
-    own_lab.page.context.on("request", lambda request: requested.append(request.url))
-    notebook = own_lab.new_notebook()
+    lab.page.context.on("request", lambda request: requested.append(request.url))
+    lab.open()
+    notebook = lab.new_notebook()
     expect(notebook.run("6 * 7").result).to_have_text("42")
     notebook.run("get_ipython().kernel.log.warning('logged last')")
     expect(log_of(notebook)).to_contain_text("logged last")

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Route
+    from playwright.sync_api import Request, Route
 
     from browser.chromium import OpenLab
-    from browser.lab import Lab
     from browser.servers import Overlay
 
 
-def test_a_slow_start_shows_its_progress_until_it_is_over(lab: Lab) -> None:
+def test_a_slow_start_shows_its_progress_until_it_is_over(empty_lab: OpenLab) -> None:
+    lab = empty_lab()
     held: list[Route] = []
     lab.page.context.route("**/pyodide.asm.wasm", lambda route: held.append(route))  # noqa: PLW0108  # Playwright takes no built-ins
+    lab.open()
     notebook = lab.new_notebook()
     expect(lab.toasts).to_contain_text(re.compile(r"Starting Python \(async\): .*\d\.\d of \d+\.\d MB"))
     expect(notebook.status).not_to_have_attribute("data-status", "idle")
@@ -29,6 +31,59 @@ def test_a_slow_start_shows_its_progress_until_it_is_over(lab: Lab) -> None:
     lab.page.context.unroute("**/pyodide.asm.wasm")
     expect(notebook.run("6 * 7").result).to_have_text("42")
     expect(lab.toasts).to_have_count(0)
+
+
+def is_wasm(request: Request) -> bool:
+    return request.url.endswith("/pyodide.asm.wasm")
+
+
+@pytest.mark.parametrize(
+    ("path", "settings", "is_loaded"),
+    [
+        (None, {}, True),
+        ("repl/index.html?kernel=async", {}, True),
+        ("notebooks/index.html?path=a.ipynb", {}, True),
+        ("lab/index.html?kernel=other", {}, False),
+        ("tree/index.html", {}, False),
+        (None, {"preload": False}, False),
+    ],
+)
+def test_python_is_loaded_with_pages_that_will_want_it(
+    serve: Callable[..., str],
+    empty_lab: OpenLab,
+    overlay: Overlay,
+    path: str | None,
+    settings: dict[str, object],
+    is_loaded: bool,
+) -> None:
+    overlay.plugin_settings(settings)
+    lab = empty_lab(serve(overlay=overlay.folder))
+    requested: list[Request] = []
+    lab.page.context.on("request", lambda request: requested.append(request))  # noqa: PLW0108  # as above
+    if is_loaded:
+        with lab.page.context.expect_event("request", is_wasm):
+            lab.open(path)
+    else:
+        lab.open(path)
+        lab.page.evaluate("navigator.serviceWorker.ready")
+        lab.workers_are(0)
+    assert any(map(is_wasm, requested)) is is_loaded
+
+
+def test_a_kernel_takes_what_was_loaded_with_the_page(empty_lab: OpenLab) -> None:
+    lab = empty_lab()
+    with lab.page.expect_worker() as prepared:
+        lab.open()
+    expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
+    assert lab.kernel_workers == [prepared.value]
+
+
+def test_a_kernel_starts_though_what_was_loaded_with_the_page_has_gone(empty_lab: OpenLab) -> None:
+    lab = empty_lab()
+    with lab.page.expect_worker() as prepared, lab.page.context.expect_event("requestfinished", is_wasm):
+        lab.open()
+    prepared.value.evaluate("self.close()")
+    expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
 
 
 def test_settings(serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay) -> None:

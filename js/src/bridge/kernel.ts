@@ -5,7 +5,7 @@ import { Answers } from "./answers.js";
 import { type Capabilities, WAYS, detectCapabilities } from "./capabilities.js";
 import { type EncodedMessage, type JupyterMessage, decode, encode } from "./message.js";
 import { type KernelOptions, resolveOptions } from "./options.js";
-import { type WorkerHandle, spawnWorker, uniqueId } from "./spawn.js";
+import { type WorkerEvents, type WorkerHandle, spawnWorker, uniqueId } from "./spawn.js";
 
 /** The kernel has ended, did not start, or was disposed of. */
 export class KernelDeadError extends Error {
@@ -136,7 +136,7 @@ export class Kernel {
     const isCurrent = (): boolean => this.#ready === ready && !this.isDead;
     const { workerUrl, start } = await resolveOptions(this.#options);
     const answers = new Answers(uniqueId(), this.#capabilities.sharedArrayBuffer, askUrl(start));
-    const worker = await spawnWorker(workerUrl, {
+    const events: WorkerEvents = {
       message: (message) => {
         if (isCurrent()) {
           this.#receive(message);
@@ -150,7 +150,9 @@ export class Kernel {
       error: (text) => {
         this.#log("error", `In the worker: ${text}`);
       },
-    });
+    };
+    const prepared = await this.#options.prepared;
+    const worker = (await prepared?.take(workerUrl, start, events)) ?? (await spawnWorker(workerUrl, events));
     if (!isCurrent()) {
       worker.terminate(); // disposed of or restarted meanwhile
       answers.close();
@@ -161,9 +163,7 @@ export class Kernel {
     }
     this.#worker = worker;
     this.#answers = answers;
-    const { lifeLock } = worker;
-    const lock = lifeLock === undefined ? {} : { lifeLock };
-    worker.post({ type: "start", options: { ...start, ...lock, listening: answers.options } }, []);
+    worker.post({ type: "start", options: { ...start, listening: answers.options } }, []);
     this.#early.splice(0).forEach((message) => {
       this.handleMessage(message);
     });
@@ -172,6 +172,8 @@ export class Kernel {
   #receive(message: FromWorker): void {
     switch (message.type) {
       case "alive":
+        break;
+      case "starting":
         this.#capabilities = detectCapabilities(message.way);
         this.#log(this.#capabilities.messages ? "info" : "warning", WAYS[message.way]);
         break;

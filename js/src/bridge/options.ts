@@ -1,7 +1,8 @@
 /** What a host page or program says about the kernel that it wants. */
 
-import type { DriveOptions, Failure, Json, LogRecord, Progress, StartOptions } from "../protocol.js";
+import type { DriveOptions, Failure, Json, LogRecord, Progress, PythonOptions, StartOptions } from "../protocol.js";
 import type { JupyterMessage } from "./message.js";
+import type { PreparedKernel } from "./prepared.js";
 
 export interface KernelOptions {
   /** The directory of `pyodide.mjs`. */
@@ -29,6 +30,8 @@ export interface KernelOptions {
   postStartScript?: string;
   /** JupyterLite's drive, where its service worker answers: the start waits until that is known. */
   drive?: DriveOptions | Promise<DriveOptions | undefined>;
+  /** What `prepareKernel` has begun with the same options. The first start takes it. */
+  prepared?: PreparedKernel | Promise<PreparedKernel | undefined>;
   /** What relative addresses start from. Default: the page, or in Node the working directory. */
   baseUrl?: string;
 
@@ -41,18 +44,17 @@ export interface KernelOptions {
 }
 
 /** What the host says. The rest of the start is between page and worker. */
-export type PlainOptions = Omit<StartOptions, "lifeLock" | "listening">;
+export type PlainOptions = Omit<StartOptions, "listening">;
 
 /** Every address absolute: worker and page do not share a base. */
-export async function resolveOptions(options: KernelOptions): Promise<{ workerUrl: string; start: PlainOptions }> {
-  const drive = await options.drive;
+export function resolvePython(options: KernelOptions): { workerUrl: string; python: PythonOptions } {
   const base = options.baseUrl ?? defaultBase();
   const absolute = (url: string | undefined, fallback: string): string =>
     url === undefined ? new URL(fallback, import.meta.url).href : new URL(url, base).href;
   const directory = (url: string): string => (url.endsWith("/") ? url : `${url}/`);
   return {
     workerUrl: absolute(options.workerUrl, "./worker.mjs"),
-    start: {
+    python: {
       pyodideUrl: new URL(directory(options.pyodideUrl), base).href,
       wheelsUrl: absolute(options.wheels, "./wheels/manifest.json"),
       ...(options.packagesUrl === undefined ? {} : { packagesUrl: new URL(options.packagesUrl, base).href }),
@@ -60,9 +62,20 @@ export async function resolveOptions(options: KernelOptions): Promise<{ workerUr
         ? {}
         : { snapshotUrl: absolute(options.snapshotUrl, "./snapshot/snapshot.json") }),
       loadPyodideOptions: options.loadPyodideOptions ?? {},
+    },
+  };
+}
+
+export async function resolveOptions(options: KernelOptions): Promise<{ workerUrl: string; start: PlainOptions }> {
+  const drive = await options.drive;
+  const { workerUrl, python } = resolvePython(options);
+  return {
+    workerUrl,
+    start: {
+      ...python,
       settings: options.settings ?? {},
       packages: options.packages ?? [],
-      packagesBaseUrl: base,
+      packagesBaseUrl: options.baseUrl ?? defaultBase(),
       startScript: options.startScript ?? "",
       postStartScript: options.postStartScript ?? "",
       ...(drive === undefined ? {} : { drive }),

@@ -12,8 +12,6 @@ export interface WorkerEvents {
 }
 
 export interface WorkerHandle {
-  /** The web lock that the worker is to hold, where there are locks. */
-  readonly lifeLock?: string;
   post(message: ToWorker, transfer: ArrayBuffer[]): void;
   terminate(): void;
 }
@@ -63,13 +61,14 @@ function spawnWebWorker(url: string, events: WorkerEvents): WorkerHandle {
     die("A message from the worker could not be read.");
   };
 
-  return {
-    ...(lifeLock === undefined ? {} : { lifeLock }),
+  const handle: WorkerHandle = {
     post(message, transfer) {
       worker.postMessage(message, transfer);
     },
     terminate: end,
   };
+  handle.post({ type: "live", ...(lifeLock === undefined ? {} : { lifeLock }) }, []);
+  return handle;
 }
 
 /** The worker holds the lock for its life, however busy it is: whoever gets it knows that the worker is gone. */

@@ -1,17 +1,12 @@
 /** How the worker reaches the files beside the notebook, where it can. */
 
-import { PageConfig } from "@jupyterlab/coreutils";
 import type { IServiceWorkerManager } from "@jupyterlite/apputils";
 
 import type { DriveOptions } from "../bridge/index.js";
+import { siteUrl } from "./site.js";
 
 /** Milliseconds to wait for a service worker that is being registered. */
 const PATIENCE = 5000;
-
-/** The site's address, absolute: its apps are pages below it. */
-export function siteUrl(): string {
-  return new URL(PageConfig.getBaseUrl(), document.baseURI).href;
-}
 
 /** Undefined where no service worker answers this page. */
 export async function driveFor(
@@ -31,8 +26,8 @@ export async function driveFor(
 }
 
 /** A worker's requests reach the service worker only if that was in charge of the page when the worker began. */
-async function inCharge(manager: IServiceWorkerManager): Promise<boolean> {
-  if (!("serviceWorker" in navigator)) {
+export async function inCharge(manager: IServiceWorkerManager | null): Promise<boolean> {
+  if (manager === null || !("serviceWorker" in navigator)) {
     return false;
   }
   const late = new Promise<boolean>((resolve) => {

@@ -10,14 +10,13 @@ import { detectCapabilities } from "../bridge/capabilities.js";
 import { Anchor } from "./anchor.js";
 import { bury } from "./burial.js";
 import { debuggerPlugins } from "./debugger.js";
-import { driveFor, siteUrl } from "./drive.js";
+import { driveFor } from "./drive.js";
 import { InterruptNotice, restartKernel, routeInterrupts } from "./interrupts.js";
 import { KernelLog } from "./kernel_log.js";
 import { LiteKernel } from "./lite_kernel.js";
-import { type KernelSettings, readSettings } from "./settings.js";
+import { IPreload, preloadPlugin } from "./preload.js";
+import { KERNEL_PLUGIN, type KernelSettings, filesOf, readSettings } from "./settings.js";
 import { StartToast } from "./start_toast.js";
-
-const PLUGIN_ID = "async-kernel-lite:kernel";
 
 /** The services of the page that kernels use. */
 interface Surroundings {
@@ -25,30 +24,32 @@ interface Surroundings {
   readonly services: ServiceManager.IManager;
   readonly serviceWorker: IServiceWorkerManager | null;
   readonly loggers: ILoggerRegistry | null;
+  readonly preload: IPreload | null;
 }
 
 const plugin: JupyterFrontEndPlugin<void> = {
-  id: PLUGIN_ID,
+  id: KERNEL_PLUGIN,
   description: "A concurrent Python kernel on Pyodide",
   autoStart: true,
   requires: [IKernelSpecs],
-  optional: [IKernelClient, IServiceWorkerManager, ILoggerRegistry],
+  optional: [IKernelClient, IServiceWorkerManager, ILoggerRegistry, IPreload],
   activate: (
     app: JupyterFrontEnd,
     specs: IKernelSpecs,
     client: IKernelClient | null,
     serviceWorker: IServiceWorkerManager | null,
     loggers: ILoggerRegistry | null,
+    preload: IPreload | null,
   ) => {
-    const { settings, problems } = readSettings(PLUGIN_ID, __webpack_public_path__);
+    const { settings, problems } = readSettings();
     problems.forEach((problem) => {
       console.warn(problem);
     });
-    const surroundings = { app, services: app.serviceManager, serviceWorker, loggers };
     const kernels = new Map<string, LiteKernel>();
     if (client !== null) {
       routeInterrupts(client, kernels);
     }
+    const surroundings = { app, services: app.serviceManager, serviceWorker, loggers, preload };
     specs.register({
       spec: {
         name: settings.name,
@@ -69,8 +70,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
 };
 
 function createKernel(options: IKernel.IOptions, settings: KernelSettings, surroundings: Surroundings): LiteKernel {
-  const { app, services, serviceWorker, loggers } = surroundings;
-  const files = __webpack_public_path__;
+  const { app, services, serviceWorker, loggers, preload } = surroundings;
   return new LiteKernel(options, {
     anchor: new Anchor(options.id, services.kernels.serverSettings),
     log: new KernelLog(options.id, services.sessions, loggers),
@@ -79,21 +79,16 @@ function createKernel(options: IKernel.IOptions, settings: KernelSettings, surro
       restartKernel(app, options.id);
     }),
     options: {
-      pyodideUrl: settings.pyodideUrl,
-      workerUrl: `${files}worker.mjs`,
-      wheels: `${files}wheels/manifest.json`,
-      ...(settings.packagesUrl === "" ? {} : { packagesUrl: settings.packagesUrl }),
-      loadPyodideOptions: settings.loadPyodideOptions,
-      snapshotUrl: settings.snapshotUrl === "" ? null : settings.snapshotUrl,
+      ...filesOf(settings),
       settings: settings.settings,
       packages: settings.packages,
       startScript: settings.startScript,
       postStartScript: settings.postStartScript,
-      baseUrl: siteUrl(),
       drive: driveFor(options.location, serviceWorker),
+      ...(preload === null ? {} : { prepared: preload.kernel }),
     },
     bury: (kernel, failure) => bury(services, kernel, settings.display_name, failure),
   });
 }
 
-export default [plugin, ...debuggerPlugins()];
+export default [preloadPlugin, plugin, ...debuggerPlugins()];

@@ -2,8 +2,13 @@
 
 import { PageConfig } from "@jupyterlab/coreutils";
 
+import type { KernelOptions } from "../bridge/index.js";
 import type { Json } from "../protocol.js";
 import icon from "./icon.svg";
+import { siteUrl } from "./site.js";
+
+/** The plugin whose settings these are. */
+export const KERNEL_PLUGIN = "async-kernel-lite:kernel";
 
 export interface KernelSettings {
   /** Where Pyodide's files are. */
@@ -13,6 +18,8 @@ export interface KernelSettings {
   readonly snapshotUrl: string;
   /** Where the manifest of the wheels is that the site ships besides; empty if there are none. */
   readonly packagesUrl: string;
+  /** Whether Python is loaded with the page that will want this kernel, before it is started. */
+  readonly preload: boolean;
   readonly name: string;
   readonly display_name: string;
   readonly language: string;
@@ -25,13 +32,14 @@ export interface KernelSettings {
   readonly postStartScript: string;
 }
 
-type Kind = "string" | "object" | "strings";
+type Kind = "boolean" | "string" | "object" | "strings";
 
 const KINDS: Readonly<Record<keyof KernelSettings, Kind>> = {
   pyodideUrl: "string",
   loadPyodideOptions: "object",
   snapshotUrl: "string",
   packagesUrl: "string",
+  preload: "boolean",
   name: "string",
   display_name: "string",
   language: "string",
@@ -43,25 +51,26 @@ const KINDS: Readonly<Record<keyof KernelSettings, Kind>> = {
 };
 
 /** The settings of the plugin, with what was wrong in them. */
-export function readSettings(pluginId: string, filesUrl: string): { settings: KernelSettings; problems: string[] } {
+export function readSettings(): { settings: KernelSettings; problems: string[] } {
   const all: unknown = JSON.parse(PageConfig.getOption("litePluginSettings") || "{}");
-  const given = isObject(all) && isObject(all[pluginId]) ? all[pluginId] : {};
+  const given = isObject(all) && isObject(all[KERNEL_PLUGIN]) ? all[KERNEL_PLUGIN] : {};
   const problems: string[] = [];
   const accepted: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(given)) {
     const kind = key in KINDS ? KINDS[key as keyof KernelSettings] : undefined;
     if (kind === undefined) {
-      problems.push(`${pluginId}: there is no setting ${key}; there are ${Object.keys(KINDS).join(", ")}`);
+      problems.push(`${KERNEL_PLUGIN}: there is no setting ${key}; there are ${Object.keys(KINDS).join(", ")}`);
     } else if (!fits(value, kind)) {
-      problems.push(`${pluginId}: the setting ${key} is ignored, since it must be ${NAMES[kind]}`);
+      problems.push(`${KERNEL_PLUGIN}: the setting ${key} is ignored, since it must be ${NAMES[kind]}`);
     } else {
       accepted[key] = value;
     }
   }
-  return { settings: { ...defaults(filesUrl), ...accepted }, problems };
+  return { settings: { ...defaults(__webpack_public_path__), ...accepted }, problems };
 }
 
 const NAMES: Readonly<Record<Kind, string>> = {
+  boolean: "true or false",
   string: "a text",
   object: "an object",
   strings: "a list of texts",
@@ -73,6 +82,7 @@ function defaults(filesUrl: string): KernelSettings {
     loadPyodideOptions: {},
     snapshotUrl: `${filesUrl}snapshot/snapshot.json`,
     packagesUrl: "",
+    preload: true,
     name: "async",
     display_name: "Python (async)",
     language: "python",
@@ -84,12 +94,28 @@ function defaults(filesUrl: string): KernelSettings {
   };
 }
 
+/** Where the files are that a kernel starts from. */
+export function filesOf(settings: KernelSettings): KernelOptions {
+  const files = __webpack_public_path__;
+  return {
+    pyodideUrl: settings.pyodideUrl,
+    workerUrl: `${files}worker.mjs`,
+    wheels: `${files}wheels/manifest.json`,
+    ...(settings.packagesUrl === "" ? {} : { packagesUrl: settings.packagesUrl }),
+    loadPyodideOptions: settings.loadPyodideOptions,
+    snapshotUrl: settings.snapshotUrl === "" ? null : settings.snapshotUrl,
+    baseUrl: siteUrl(),
+  };
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function fits(value: unknown, kind: Kind): boolean {
   switch (kind) {
+    case "boolean":
+      return typeof value === "boolean";
     case "string":
       return typeof value === "string";
     case "object":

@@ -1,6 +1,6 @@
 /** From nothing to a running kernel: Pyodide, wheels, files, packages, scripts, the Python core. */
 
-import type { StartOptions } from "../protocol.js";
+import type { PythonOptions, StartOptions } from "../protocol.js";
 import { importCore, runScript, startCore } from "./core.js";
 import { Downloads } from "./download.js";
 import { findDrive, mountDrive } from "./drive/mount.js";
@@ -12,23 +12,43 @@ import { ProgressReport } from "./progress.js";
 import type { Pump } from "./pump.js";
 import { watchEnd } from "./pyodide.js";
 import { PyodidePackages } from "./pyodide_packages.js";
-import { startPython } from "./python.js";
+import { type Python, startPython } from "./python.js";
 import type { Log } from "./serve.js";
 import { WheelStore, unpack } from "./wheels.js";
 
-export async function boot(host: Host, pump: Pump, strategy: Strategy, log: Log, options: StartOptions): Promise<void> {
+/** Python on its way, for whichever kernel. */
+export interface Preparation {
+  readonly progress: ProgressReport;
+  readonly downloads: Downloads;
+  readonly opening: Promise<WheelStore>;
+  readonly starting: Promise<Python>;
+}
+
+export function prepare(host: Host, log: Log, options: PythonOptions): Preparation {
   const progress = new ProgressReport((state) => {
     host.post({ type: "progress", progress: state }, []);
   });
   const downloads = new Downloads(host, progress);
   progress.step("download", "Loading Python and its packages");
-
   const manifests = [options.wheelsUrl, ...(options.packagesUrl === undefined ? [] : [options.packagesUrl])];
   const opening = WheelStore.open(host, downloads, manifests, (text) => {
     log("warning", text);
   });
+  const starting = startPython(host, downloads, options, log, opening);
+  starting.catch(() => undefined); // `boot` tells it
+  return { progress, downloads, opening, starting };
+}
+
+export async function boot(
+  host: Host,
+  pump: Pump,
+  strategy: Strategy,
+  log: Log,
+  options: StartOptions,
+  { progress, downloads, opening, starting }: Preparation,
+): Promise<void> {
   const [python, { plan, wheels }, store, drive] = await Promise.all([
-    startPython(host, downloads, options, log, opening),
+    starting,
     fetchPackages(downloads, options, opening),
     opening,
     findDrive(host, options.drive),

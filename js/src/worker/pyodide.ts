@@ -2,7 +2,7 @@
 
 import type { PyodideAPI, loadPyodide as PyodideLoader } from "pyodide";
 
-import type { LogLevel, StartOptions } from "../protocol.js";
+import type { LogLevel, PythonOptions } from "../protocol.js";
 import type { Downloads, FileFacts } from "./download.js";
 import { StartError, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
@@ -70,7 +70,7 @@ async function compile(response: Response): Promise<WebAssembly.Module> {
 export async function loadPyodide(
   host: Host,
   downloads: Downloads,
-  options: StartOptions,
+  options: PythonOptions,
   log: Log,
   engine: Engine,
   snapshot?: Snapshot,

@@ -1,6 +1,6 @@
 /** Python with the site's packages: restored from the snapshot, or booted. */
 
-import type { StartOptions } from "../protocol.js";
+import type { PythonOptions } from "../protocol.js";
 import type { Downloads, FileFacts } from "./download.js";
 import { lastLine } from "./errors.js";
 import { forgetCached } from "./file_cache.js";
@@ -25,7 +25,7 @@ export interface Python {
 export async function startPython(
   host: Host,
   downloads: Downloads,
-  options: StartOptions,
+  options: PythonOptions,
   log: Log,
   opening: Promise<WheelStore>,
 ): Promise<Python> {
@@ -72,7 +72,7 @@ function factsOf(snapshot: Snapshot | undefined): FileFacts {
 async function restore(
   host: Host,
   downloads: Downloads,
-  options: StartOptions,
+  options: PythonOptions,
   log: Log,
   engine: Engine,
   store: WheelStore,

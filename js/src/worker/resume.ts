@@ -1,6 +1,6 @@
 /** What tells Python, restored from a snapshot, that it is another process now, on another machine. */
 
-import type { SnapshotManifest, StartOptions } from "../protocol.js";
+import type { SnapshotManifest, PythonOptions } from "../protocol.js";
 import type { Pyodide } from "./pyodide.js";
 import { fromBase64 } from "./snapshot.js";
 
@@ -19,7 +19,7 @@ interface TimeZone {
   readonly __tzset_js: (timezone: number, daylight: number, standardName: number, summerName: number) => void;
 }
 
-export function resume(pyodide: Pyodide, { home }: SnapshotManifest, { loadPyodideOptions }: StartOptions): void {
+export function resume(pyodide: Pyodide, { home }: SnapshotManifest, { loadPyodideOptions }: PythonOptions): void {
   for (const [path, content] of Object.entries(home)) {
     const file = `${homeOf(pyodide)}/${path}`;
     pyodide.FS.mkdirTree(file.slice(0, file.lastIndexOf("/")));

@@ -1,7 +1,7 @@
 /** The worker's life: started by the page, then a pump, until it is ended. */
 
 import type { LogLevel, StartOptions, ToWorker } from "../protocol.js";
-import { boot } from "./boot.js";
+import { type Preparation, boot, prepare } from "./boot.js";
 import { chooseStrategy } from "./capabilities.js";
 import { failureOf, lastLine } from "./errors.js";
 import type { Host } from "./host.js";
@@ -19,17 +19,22 @@ export function serve(host: Host): void {
     log("warning", text);
   });
   let strategy: Strategy = noListening();
+  let preparation: Preparation | undefined;
   host.listen((message) => {
-    if (message.type === "start") {
+    if (message.type === "live") {
+      void live(host, log, message.lifeLock);
+    } else if (message.type === "prepare") {
+      preparation = prepare(host, log, message.options);
+    } else if (message.type === "start") {
       strategy = chooseStrategy(host, message.options.listening);
-      void run(host, pump, strategy, log, message.options);
+      void run(host, pump, strategy, log, message.options, preparation);
     } else {
       receive(pump, strategy, message);
     }
   });
 }
 
-function receive(pump: Pump, strategy: Strategy, message: Exclude<ToWorker, { type: "start" }>): void {
+function receive(pump: Pump, strategy: Strategy, message: Exclude<ToWorker, { type: "live" | "prepare" | "start" }>): void {
   switch (message.type) {
     case "interrupt":
       strategy.pressed(message.press);
@@ -49,15 +54,25 @@ function receive(pump: Pump, strategy: Strategy, message: Exclude<ToWorker, { ty
   }
 }
 
-async function run(host: Host, pump: Pump, strategy: Strategy, log: Log, options: StartOptions): Promise<void> {
+async function run(
+  host: Host,
+  pump: Pump,
+  strategy: Strategy,
+  log: Log,
+  options: StartOptions,
+  preparation: Preparation | undefined,
+): Promise<void> {
   try {
-    const holdsLock = await holdLock(host, log, options.lifeLock);
-    host.post({ type: "alive", holdsLock, way: strategy.way }, []);
-    await boot(host, pump, strategy, log, options);
+    host.post({ type: "starting", way: strategy.way }, []);
+    await boot(host, pump, strategy, log, options, preparation ?? prepare(host, log, options));
     host.post({ type: "ready" }, []);
   } catch (error) {
     host.post({ type: "failed", failure: failureOf(error) }, []);
   }
+}
+
+async function live(host: Host, log: Log, lock: string | undefined): Promise<void> {
+  host.post({ type: "alive", holdsLock: await holdLock(host, log, lock) }, []);
 }
 
 async function holdLock(host: Host, log: Log, lock: string | undefined): Promise<boolean> {

@@ -5,7 +5,7 @@
  * put back by the caller.
  */
 
-import type { SnapshotManifest, StartOptions } from "../protocol.js";
+import type { SnapshotManifest, PythonOptions } from "../protocol.js";
 import { canSwitchStacks } from "./capabilities.js";
 import type { Downloads } from "./download.js";
 import type { Host } from "./host.js";
@@ -60,7 +60,7 @@ export class Snapshot {
 export async function openSnapshot(
   host: Host,
   downloads: Downloads,
-  options: StartOptions,
+  options: PythonOptions,
 ): Promise<Snapshot | undefined> {
   const { snapshotUrl: url } = options;
   if (url === undefined) {
@@ -83,7 +83,7 @@ export async function openSnapshot(
 }
 
 /** The description of a snapshot that this kernel can start from. */
-function fitting(manifest: unknown, url: string, options: StartOptions): SnapshotManifest {
+function fitting(manifest: unknown, url: string, options: PythonOptions): SnapshotManifest {
   if (!isManifest(manifest)) {
     throw new SnapshotError(`${url} does not describe a snapshot of a kind that this kernel knows`);
   }
