@@ -12,7 +12,7 @@ import psutil
 import pytest
 from desktop.conftest import HOSTED
 from desktop.kernels import BACKENDS, GUARD, Flavour, start_kernel
-from desktop.windows import click, is_shown, need_toolkit, press_key, wait_window
+from desktop.windows import click, need_toolkit, press_key, wait_closed, wait_window
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -177,7 +177,7 @@ def test_interrupt_ends_what_waits_for_a_window(client: Client, host: str, name:
     assert client.result("'alive'") == "'alive'"
     end = "for w in [root, window]: w.destroy()" if name == "main loop" else "root.destroy()"
     assert client.execute(end if host == "tk" else "window = None").content["status"] == "ok"
-    assert not is_shown("waits")
+    wait_closed("waits")
 
 
 def test_interrupt_ends_a_callback_that_blocks(client: Client, host: str) -> None:
@@ -303,7 +303,7 @@ def test_show_that_blocks(client: Client, host: str) -> None:
     wait_window("blocks")
     stop(client, show)
     assert client.execute("plt.close('all')").content["status"] == "ok"
-    assert not is_shown("blocks")
+    wait_closed("blocks")
 
 
 # --- start and end
@@ -323,13 +323,13 @@ def test_restart_and_shutdown_with_open_windows(flavour: Flavour, host: str, tmp
         wait_window("restarts")
         own.manager.restart_kernel()
         again = own.client()
-        assert not is_shown("restarts")
+        wait_closed("restarts")
         again.execute("drawn, ended = [], []\n" + FRAMES[host].replace("120", "10**9"))  # it goes on to the end
         again.execute(BUTTON[host].format(title="shuts down", command="lambda: None"))
         wait_window("shuts down")
         again.start(WAITS[host]["message box"])
         wait_window("waits")
-    assert not is_shown("shuts down")
+    wait_closed("shuts down")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -60,10 +61,12 @@ def wait_window(title: str) -> None:
     xdotool("search", "--sync", "--onlyvisible", "--name", title)
 
 
-def is_shown(title: str) -> bool:
-    """Whether a window with this title is on the screen."""
+def wait_closed(title: str) -> None:
+    """Wait until no window with this title is on the screen."""
     command = ["xdotool", "search", "--onlyvisible", "--name", title]
-    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=GUARD).returncode == 0
+    end = time.monotonic() + GUARD
+    while subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=GUARD).returncode == 0:
+        assert time.monotonic() < end, f"the window {title!r} does not close"
 
 
 def click(x: int, y: int) -> None:
