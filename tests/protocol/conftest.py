@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from desktop.kernels import BACKENDS
+from protocol.debug_session import DebugSession
 from protocol.transports import TRANSPORTS, SharedKernel, Transport
 
 if TYPE_CHECKING:
@@ -94,3 +95,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
         sys.stdout, sys.stderr = streams
         del item.stash[STREAMS]  # pytest keeps all items, and the streams hold their kernel
     return (yield)
+
+
+@pytest.fixture
+async def session(client: ProtocolClient, transport: Transport) -> AsyncGenerator[DebugSession]:
+    """A debug session that has begun, where there is an engine."""
+    if not transport.debugs:
+        pytest.skip("there is no engine here")
+    session = DebugSession(client)
+    await session.start()
+    yield session
+    await session.do("disconnect", restart=False, terminateDebuggee=False)

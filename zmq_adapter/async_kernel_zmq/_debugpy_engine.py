@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import async_kernel
 from async_kernel.caller import Pending
 from async_kernel.debugger import DebugError, Engine
+from async_kernel.shell._subshell import Subshell
+from IPython.core.interactiveshell import InteractiveShell
 
 import async_kernel_zmq
 
@@ -69,6 +71,11 @@ class DebugpyEngine(Engine):
             while frames and frames[-1]["source"]["path"] in self._below:
                 frames.pop()
             body["totalFrames"] = len(frames)
+        elif command == "threads":
+            main = threading.main_thread()
+            for thread in body["threads"]:
+                if thread["name"] == main.name and isinstance(shell := _shell_in(main), Subshell):
+                    thread["name"] = f"Subshell {shell.subshell_id}"
         return body
 
     async def end_step(self, thread: int) -> None:
@@ -171,6 +178,15 @@ def _read(stream: Any) -> Body | None:
         if name.lower() == b"content-length":
             length = int(value)
     return json.loads(stream.read(length)) if length else None
+
+
+def _shell_in(thread: threading.Thread) -> InteractiveShell | None:
+    """The shell whose cell a thread runs."""
+    for frame, _ in walk_stack(sys._current_frames()[thread.ident or 0]):
+        if frame.f_code is InteractiveShell.run_code.__code__:
+            shell: InteractiveShell = frame.f_locals["self"]
+            return shell
+    return None
 
 
 def _files_below() -> Iterator[str]:

@@ -258,7 +258,8 @@ class Debugger(HasInterface):
         if not isinstance(path, str):
             return await self._ask("source", arguments)
         linecache.checkcache(path)
-        lines = linecache.getlines(path)
+        module = next((m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == path), None)
+        lines = linecache.getlines(path, vars(module) if module else None)  # which may be in a zip file
         if not lines:
             msg = f"there is no source of {path}"
             raise DebugError(msg)
