@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from protocol.test_debugger import Session  # found by the line above
+from protocol.debug_session import DebugSession  # found by the line above
 from protocol.transports import ZMQ, Node
 
 PROGRAM = """
@@ -45,7 +45,7 @@ async def measure(name: str, rounds: int) -> None:
     transport = Node() if name == "pyodide" else ZMQ()
     times: dict[str, list[float]] = {"without": [], "with": []}
     async with transport.fresh_client() as client:
-        session = Session(client)
+        session = DebugSession(client)
         await client.execute(PROGRAM)
         for _ in range(rounds):
             times["without"].append(float((await client.execute("shortest()")).text()))

@@ -134,8 +134,8 @@ class Panel:
         return self.page.locator(".lm-DockPanel-widget:visible .jp-CodeMirrorEditor").last
 
 
-def stops(notebook: Notebook) -> None:
-    """Run a cell that stops in a function."""
+def stops(notebook: Notebook) -> Cell:
+    """Run a cell that stops in a function, in a notebook whose debugger is enabled for it."""
     panel = Panel(notebook)
     notebook.run("'started'")
     panel.enable()
@@ -143,6 +143,27 @@ def stops(notebook: Notebook) -> None:
     panel.toggle(cell, 2)
     notebook.lab.page.keyboard.press("Shift+Enter")
     panel.stands("stay", 2, "    return 1")
+    return cell
+
+
+def is_left_in_the_middle_of_a_stop(notebook: Notebook) -> None:
+    """By the stop button, by disabling the debugger, and by a restart."""
+    panel = Panel(notebook)
+    functions = stops(notebook)
+    notebook.interrupt()
+    panel.goes_on()
+    expect(functions.root.locator(".jp-OutputArea-output")).to_contain_text("KeyboardInterrupt")
+    cell = notebook.start("print('once more', stay())")
+    panel.stands("stay", 2, "    return 1")
+    panel.disable()
+    cell.shows("once more 1")
+    panel.enable()
+    panel.toggle(functions, 2)
+    notebook.start("stay()")
+    panel.stands("stay", 2, "    return 1")
+    notebook.restart()
+    panel.goes_on()
+    notebook.run("print('works', 6 * 7)").shows("works 42")
 
 
 def debugs(notebook: Notebook) -> None:

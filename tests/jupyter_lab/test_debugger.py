@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from browser.debugger import Panel, debugs, stops
+from browser.debugger import Panel, debugs, is_left_in_the_middle_of_a_stop, stops
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 def test_the_panel_by_mouse(lab: Lab) -> None:
     debugs(lab.new_notebook())
+
+
+def test_what_leaves_a_stop(lab: Lab) -> None:
+    is_left_in_the_middle_of_a_stop(lab.new_notebook())
 
 
 def test_a_refresh_during_a_stop_finds_it(lab: Lab) -> None:
