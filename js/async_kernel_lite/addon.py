@@ -16,6 +16,7 @@ from traitlets import List, Unicode
 from async_kernel_lite._closure import Closure
 from async_kernel_lite._errors import BuildError, PackageError
 from async_kernel_lite._first_visit import PLUGIN, STATIC, first_visit, table
+from async_kernel_lite._front_end import front_end_packages
 from async_kernel_lite._lock import read_lock, write_lock
 from async_kernel_lite._resolve import fetch, is_wheel, resolve
 from async_kernel_lite._snapshot import make_snapshot
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 PACKAGES = f"{STATIC}/packages"
 """Where in the site all is that the addon adds."""
+FRONT_END = "frontEndPackages"
+"""The setting that says which Python packages have a part in the site."""
 PACKAGES_URL, SNAPSHOT_URL = f"{PACKAGES}/manifest.json", f"{PACKAGES}/snapshot/snapshot.json"
 
 
@@ -192,13 +195,14 @@ class AsyncKernelLiteAddon(BaseAddon):  # type: ignore[misc]  # jupyterlite-core
         return dict(self.get_lite_plugin_settings(path, PLUGIN))
 
     def _configure(self, urls: dict[str, str]) -> None:
-        """Tell the kernel's plugin where what is that the addon made, and take back what it was told before."""
+        """Tell the kernel's plugin what the site has and where; take back what it was told before."""
         ours = {"packagesUrl": PACKAGES_URL, "snapshotUrl": SNAPSHOT_URL}
+        told = {**urls, FRONT_END: front_end_packages(self.manager.output_dir)}
         for path in self._configs():
             settings = self._settings(path)
             if not settings and path.parent != self.manager.output_dir:
                 continue
-            changed = {key: value for key, value in settings.items() if ours.get(key) != value} | urls
+            changed = {key: value for key, value in settings.items() if ours.get(key) != value} | told
             if changed != settings:
                 self.set_lite_plugin_settings(path, PLUGIN, changed)
 

@@ -73,6 +73,10 @@ export interface StartOptions {
   readonly settings: Readonly<Record<string, Json>>;
   /** Packages to install before the first cell: names, requirements, addresses or paths of wheels. */
   readonly packages: readonly string[];
+  /** The versions of Python packages of which the page has a part, by normalised name. Absent where that is not known. */
+  readonly frontEndPackages?: Readonly<Record<string, Json>>;
+  /** The name under which the browser keeps what was typed, for later kernels. Absent to keep nothing. */
+  readonly history?: string;
   /** Where relative paths in `packages` start. */
   readonly packagesBaseUrl: string;
   /** Python code to run before and after the kernel starts. */

@@ -27,7 +27,7 @@ from async_kernel.shell._subshell import Subshell
 from async_kernel.shell._traps import Traps
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from comm.base_comm import CommManager
 
@@ -85,6 +85,8 @@ class Kernel(HasInterface):
         """Called before each statement of a cell."""
         self.before_cell: Callable[[str], Awaitable[None]] | None = None
         """Awaited before the first of them, with the cell as Python."""
+        self.front_end_packages: Mapping[str, str] | None = None
+        """The versions of packages of which the page has a part, by normalised name; None where that is not known."""
         self._dispatcher = Dispatcher(
             self,
             interface.callers,

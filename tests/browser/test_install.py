@@ -47,6 +47,17 @@ def index(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Pac
         make_wheel(made, "by-address"),
         make_wheel(made, "for-piplite"),
         make_wheel(made, "locked-own", "9.0"),
+        make_wheel(made, "has-page"),
+        make_wheel(made, "has-page", "2.0"),
+        make_wheel(
+            made,
+            "lacks-page",
+            files={
+                "lacks_page.py": "",
+                "lacks_page-1.0.data/data/share/jupyter/labextensions/lacks-page/package.json": "{}",
+            },
+        ),
+        make_wheel(made, "needs-page", requires=["lacks-page"]),
         compiled,
     ]
     with PackageIndex(tmp_path_factory.mktemp("index"), wheels) as index:
@@ -78,6 +89,7 @@ def locked_site(made: Path, site: Path, tmp_path_factory: pytest.TempPathFactory
             **lock["packages"],
         }
     overlay.replace(f"{PYODIDE}/pyodide-lock.json", json.dumps(lock).encode())
+    overlay.plugin_settings({"frontEndPackages": {"has-page": "1.0"}})
     with SiteServer(site, overlay=overlay.folder) as server:
         yield server
 
@@ -208,6 +220,20 @@ def test_an_error_names_what_blocks_and_why(notebook: Notebook, index: PackageIn
     cell.shows(re.compile(ERRORS[requirement]))
     expect(cell.outputs).to_have_count(1)
     expect(cell.error).not_to_contain_text("Traceback")
+
+
+def test_the_page_decides_which_version_is_installed(notebook: Notebook, index: PackageIndex) -> None:
+    notebook.run(f"%pip install -q -i {index.simple} has-page\nimport has_page\nprint(has_page.version)").shows("1.0")
+    cell = notebook.run(f"%pip install -q -i {index.simple} has-page==2.0")
+    cell.shows("has-page==2.0: the site has the part of has-page 1.0 that runs in the page")
+
+
+def test_what_lacks_its_part_in_the_page_is_said(notebook: Notebook, index: PackageIndex) -> None:
+    cell = notebook.run(f"%pip install -q -i {index.simple} needs-page")
+    cell.shows("lacks-page has a part that runs in the page, and this site has not: what it shows there stays blank")
+    cell = notebook.run("import ipywidgets")
+    cell.shows("ipywidgets needs jupyterlab_widgets in the page, which this site has not")
+    expect(notebook.run("import ipywidgets\n'once'").outputs).to_have_text(["'once'"])
 
 
 def test_cors_is_said(notebook: Notebook, server: SiteServer) -> None:

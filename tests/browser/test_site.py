@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,12 +11,19 @@ from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from playwright.sync_api import Request
 
     from browser.chromium import OpenLab
     from browser.lab import Lab
     from browser.servers import Outside
+
+
+def test_the_build_says_which_packages_have_a_part_in_the_page(site: Path) -> None:
+    config = json.loads((site / "jupyter-lite.json").read_text())["jupyter-config-data"]
+    found = config["litePluginSettings"]["async-kernel-lite:kernel"]["frontEndPackages"]
+    assert found["jupyterlab-widgets"] == version("jupyterlab_widgets")
 
 
 @pytest.mark.parametrize("isolated", [False, True], ids=["plain", "isolated"])

@@ -24,6 +24,13 @@ export interface KernelOptions {
   settings?: Record<string, Json>;
   /** Installed before the first cell: packages that the site ships, wheels by address or path, names for micropip. */
   packages?: readonly string[];
+  /**
+   * The versions of Python packages of which the page has a part (`{"jupyterlab-widgets": "3.0.17"}`): those are
+   * installed, and what lacks its part is told. Default: nobody knows.
+   */
+  frontEndPackages?: Record<string, Json>;
+  /** The name under which the browser keeps what was typed, for later kernels with the same. Default: nothing is kept. */
+  history?: string;
   /** Python code run before the kernel starts, with the packages in place. */
   startScript?: string;
   /** Python code run after the kernel started, before the first message. */
@@ -75,6 +82,8 @@ export async function resolveOptions(options: KernelOptions): Promise<{ workerUr
       ...python,
       settings: options.settings ?? {},
       packages: options.packages ?? [],
+      ...(options.history === undefined ? {} : { history: options.history }),
+      ...(options.frontEndPackages === undefined ? {} : { frontEndPackages: options.frontEndPackages }),
       packagesBaseUrl: options.baseUrl ?? defaultBase(),
       startScript: options.startScript ?? "",
       postStartScript: options.postStartScript ?? "",

@@ -16,6 +16,7 @@ import { KernelLog } from "./kernel_log.js";
 import { LiteKernel } from "./lite_kernel.js";
 import { IPreload, preloadPlugin } from "./preload.js";
 import { KERNEL_PLUGIN, type KernelSettings, filesOf, readSettings } from "./settings.js";
+import { siteUrl } from "./site.js";
 import { StartToast } from "./start_toast.js";
 
 /** The services of the page that kernels use. */
@@ -82,6 +83,8 @@ function createKernel(options: IKernel.IOptions, settings: KernelSettings, surro
       ...filesOf(settings),
       settings: settings.settings,
       packages: settings.packages,
+      ...(settings.history ? { history: siteUrl() } : {}),
+      ...(settings.frontEndPackages === undefined ? {} : { frontEndPackages: settings.frontEndPackages }),
       startScript: settings.startScript,
       postStartScript: settings.postStartScript,
       drive: driveFor(options.location, serviceWorker),

@@ -28,6 +28,10 @@ export interface KernelSettings {
   /** The address of the launcher's picture. */
   readonly icon: string;
   readonly packages: string[];
+  /** Whether the browser keeps what was typed, for the history of later kernels of the site. */
+  readonly history: boolean;
+  /** The versions of Python packages whose JupyterLab extension the site has; `jupyter lite build` sets it. */
+  readonly frontEndPackages: Record<string, Json> | undefined;
   readonly startScript: string;
   readonly postStartScript: string;
 }
@@ -46,6 +50,8 @@ const KINDS: Readonly<Record<keyof KernelSettings, Kind>> = {
   settings: "object",
   icon: "string",
   packages: "strings",
+  history: "boolean",
+  frontEndPackages: "object",
   startScript: "string",
   postStartScript: "string",
 };
@@ -89,6 +95,8 @@ function defaults(filesUrl: string): KernelSettings {
     settings: {},
     icon: `data:image/svg+xml,${encodeURIComponent(icon)}`,
     packages: [],
+    history: true,
+    frontEndPackages: undefined,
     startScript: "",
     postStartScript: "",
   };

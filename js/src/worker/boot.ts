@@ -5,6 +5,7 @@ import { importCore, runScript, startCore } from "./core.js";
 import { Downloads } from "./download.js";
 import { findDrive, mountDrive } from "./drive/mount.js";
 import { crash } from "./errors.js";
+import { History } from "./history.js";
 import type { Host } from "./host.js";
 import type { Strategy } from "./listening/listening.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";
@@ -47,11 +48,12 @@ export async function boot(
   options: StartOptions,
   { progress, downloads, opening, starting }: Preparation,
 ): Promise<void> {
-  const [python, { plan, wheels }, store, drive] = await Promise.all([
+  const [python, { plan, wheels }, store, drive, history] = await Promise.all([
     starting,
     fetchPackages(downloads, options, opening),
     opening,
     findDrive(host, options.drive),
+    openHistory(host, options, log),
   ]);
   const { pyodide } = python;
 
@@ -84,12 +86,23 @@ export async function boot(
     giveUp: pump.giveUp,
     settings: options.settings,
     packages,
+    history,
+    frontEndPackages: options.frontEndPackages,
     listening: strategy.listening,
   });
   strategy.signals?.attach(pyodide);
   await runScript(pyodide, options.postStartScript, "postStartScript");
   pump.attach(handlers);
   void python.prefetch(plan.shipped);
+}
+
+async function openHistory(host: Host, { history }: StartOptions, log: Log): Promise<History | undefined> {
+  if (history === undefined || host.name !== "browser") {
+    return undefined;
+  }
+  return History.open(history, (text) => {
+    log("warning", text);
+  });
 }
 
 /** What the setting `packages` asks for, with the wheels that it names. */

@@ -2,6 +2,7 @@
 
 import type { Json } from "../protocol.js";
 import { StartError, lastLine } from "./errors.js";
+import type { History } from "./history.js";
 import type { Listening } from "./listening/listening.js";
 import type { Pyodide } from "./pyodide.js";
 import type { PyodidePackages } from "./pyodide_packages.js";
@@ -21,6 +22,10 @@ export interface CoreCallbacks {
   readonly settings: Readonly<Record<string, Json>>;
   /** What Python may load besides what the site ships. */
   readonly packages: PyodidePackages;
+  /** Undefined where nothing is kept. */
+  readonly history: History | undefined;
+  /** See `StartOptions`. */
+  readonly frontEndPackages: Readonly<Record<string, Json>> | undefined;
   /** How Python hears from the page while it is busy. */
   readonly listening: Listening;
 }

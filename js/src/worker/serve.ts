@@ -34,7 +34,11 @@ export function serve(host: Host): void {
   });
 }
 
-function receive(pump: Pump, strategy: Strategy, message: Exclude<ToWorker, { type: "live" | "prepare" | "start" }>): void {
+function receive(
+  pump: Pump,
+  strategy: Strategy,
+  message: Exclude<ToWorker, { type: "live" | "prepare" | "start" }>,
+): void {
   switch (message.type) {
     case "interrupt":
       strategy.pressed(message.press);

@@ -13,8 +13,12 @@ from IPython.display import DisplayHandle, display
 from pyodide.code import find_imports
 from pyodide.ffi import to_js
 
+from async_kernel._browser._front_end import normal
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from async_kernel._browser._front_end import FrontEnd
 
 _MAGICS_WITH_PYTHON: Final = frozenset(("asyncio", "capture", "prun", "thread", "time", "timeit", "trio"))
 """Cell magics that run their cell as Python."""
@@ -27,10 +31,12 @@ class ImportLoader:
 
     Args:
         packages: `PyodidePackages` of the worker.
+        front_end: what the page has.
     """
 
-    def __init__(self, packages: Any) -> None:
+    def __init__(self, packages: Any, front_end: FrontEnd) -> None:
         self._packages = packages
+        self._front_end = front_end
 
     async def load_for(self, code: str) -> None:
         """Load what a cell, transformed by IPython, imports. What cannot be loaded is said, and left to the import."""
@@ -38,10 +44,12 @@ class ImportLoader:
             return
         modules = {name for source in _sources(code) for name in find_imports(source)}
         names = [name for module in sorted(modules) if module not in sys.modules for name in self._needed(module)]
-        own = [_normal(line) for line in code.splitlines() if _INSTALLS.search(line)]
-        names = [name for name in dict.fromkeys(names) if not any(_normal(name) in line for line in own)]
+        own = [normal(line) for line in code.splitlines() if _INSTALLS.search(line)]
+        names = [name for name in dict.fromkeys(names) if not any(normal(name) in line for line in own)]
         if names:
             await self._load(names)
+        for text in self._front_end.misfits(module for module in sorted(modules) if module not in sys.modules):
+            print(text, file=sys.stderr)  # noqa: T201  # the cell's output
 
     def _needed(self, module: str) -> list[str]:
         """The packages that a module needs, besides those that the site ships."""
@@ -58,10 +66,6 @@ class ImportLoader:
         shown.update({"text/plain": f"Loaded {', '.join(loaded)}" if loaded else "Nothing was loaded"}, raw=True)
         for error in errors:
             print(error, file=sys.stderr)  # noqa: T201  # the cell's output
-
-
-def _normal(text: str) -> str:
-    return re.sub(r"[-_.]+", "-", text).lower()
 
 
 def _show(text: str) -> DisplayHandle:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
+    from async_kernel._browser._front_end import FrontEnd
+
 _SIMPLE_JSON: Final = "application/vnd.pypi.simple.v1+json, */*;q=0.01"
 _LATEST: Final = 10
 """How many versions an error names."""
@@ -22,12 +24,13 @@ _FILE: Final = re.compile(r">\s*([\w.!+-]+\.(?:whl|tar\.gz|zip))\s*<")
 _NOT_FOUND: Final = 404
 
 
-async def explain(error: BaseException, index_urls: Iterable[str]) -> str:
+async def explain(error: BaseException, index_urls: Iterable[str], front_end: FrontEnd) -> str:
     """What micropip could not install, what requires that, and why it cannot be had.
 
     Args:
         error: what micropip raised.
         index_urls: the package indexes that it looked into.
+        front_end: what the page has.
     """
     requirement, wheel, parents = _blocked(error.__traceback__)
     by = f" (by way of {' and '.join(parents)})" if parents else ""
@@ -35,6 +38,10 @@ async def explain(error: BaseException, index_urls: Iterable[str]) -> str:
         return f"{'it requires ' if by else ''}{wheel}{by}: {await why_not_read(wheel) or _short(error)}"
     if requirement is None:
         return _short(error)
+    version = front_end.version(requirement.name)
+    if version is not None and not requirement.specifier.contains(version):
+        why = f"the site has the part of {requirement.name} {version} that runs in the page"
+        return f"it requires another version of {requirement.name}{by}, and {why}" if by else why
     if "is already installed" in str(error):
         installed = str(error).partition("but ")[2].partition(" is already")[0].replace("==", " ")
         return f"{requirement} is needed{by}, and {installed} is installed: %pip install --upgrade replaces it"

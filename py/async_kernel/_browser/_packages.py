@@ -14,6 +14,8 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 from pyodide.ffi import JsException
 
+from async_kernel._browser._front_end import FrontEnd, normal
+from async_kernel.interface import BaseInterface
 from async_kernel.shell._awaited import take_awaited
 from async_kernel.shell._command_output import complain, say
 
@@ -187,6 +189,9 @@ async def install(requirements: list[str], *, index_urls: list[str] | str | None
     from micropip import package_index
 
     indexes = [index_urls] if isinstance(index_urls, str) else index_urls
+    front_end = FrontEnd(BaseInterface.instance().kernel.front_end_packages)
+    options["constraints"] = [*(options.get("constraints") or []), *front_end.constraints] or None
+    before = {*_installed()}
     try:
         await micropip.install(requirements, index_urls=indexes, **options)
     except (ValueError, OSError, TypeError, JsException) as error:
@@ -195,9 +200,12 @@ async def install(requirements: list[str], *, index_urls: list[str] | str | None
         default = package_index.DEFAULT_INDEX_URLS
         asked = indexes or ([default] if isinstance(default, str) else default)
         wanted = ", ".join(requirement.removeprefix("emfs:") for requirement in requirements)
-        why = await explain(error, [package_index.PYPI_URL if url == package_index.PYPI else url for url in asked])
+        urls = [package_index.PYPI_URL if url == package_index.PYPI else url for url in asked]
+        why = await explain(error, urls, front_end)
         msg = f"Cannot install {wanted}: {why}"
         raise UsageError(msg) from None
+    for text in front_end.misfits(name for name, _ in sorted({*_installed()} - before)):
+        complain(text)
 
 
 async def _newest(requirement: str, index_urls: list[str] | None) -> str:
@@ -332,11 +340,11 @@ def _show(options: argparse.Namespace) -> None:
 
 def _described(distribution: metadata.Distribution) -> Iterator[str]:
     fields: Any = distribution.metadata
-    own = _normal(fields["Name"])
+    own = normal(fields["Name"])
     needed_by = [
         other.metadata["Name"]
         for other in metadata.distributions()
-        if own in {_normal(name) for name in _required(other.requires or ())}
+        if own in {normal(name) for name in _required(other.requires or ())}
     ]
     for title, value in {
         "Name": fields["Name"],
@@ -359,7 +367,7 @@ def _required(requirements: Iterable[str]) -> list[str]:
 
 def _installed() -> list[tuple[str, str]]:
     """The names and versions of all that is installed."""
-    found = {_normal(one.metadata["Name"]): (one.metadata["Name"], one.version) for one in metadata.distributions()}
+    found = {normal(one.metadata["Name"]): (one.metadata["Name"], one.version) for one in metadata.distributions()}
     return [found[name] for name in sorted(found)]
 
 
@@ -368,10 +376,6 @@ def _distribution(name: str) -> metadata.Distribution | None:
         return metadata.distribution(name)
     except (metadata.PackageNotFoundError, ValueError):
         return None
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 _COMMANDS: dict[str, Callable[[Any], None]] = {

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from pyodide.ffi import JsProxy, to_js
 
 import js
-from async_kernel._browser import _http, _piplite
+from async_kernel._browser import _history, _http, _piplite
 from async_kernel._browser._blocking_calls import BlockingCalls
+from async_kernel._browser._front_end import FrontEnd
 from async_kernel._browser._imports import ImportLoader
 from async_kernel._browser._strategy import strategy
 from async_kernel.debugger._python_engine import PythonEngine
@@ -34,6 +35,8 @@ async def start(
     drain: Callable[[], Awaitable[None]],
     settings: Any,
     packages: Any,
+    history: Any,
+    frontEndPackages: Any,  # noqa: N803  # JavaScript's name
     **listens: Any,
 ) -> Any:
     """Start a kernel in this worker.
@@ -44,6 +47,8 @@ async def start(
         drain: returns a promise that resolves when all that the page had posted before has been delivered.
         settings: traitlets configuration, as a JavaScript object.
         packages: `PyodidePackages` of the worker: what Pyodide's own index has.
+        history: the worker's `History`, or undefined.
+        frontEndPackages: the versions of packages of which the page has a part, as a JavaScript object or undefined.
         listens: `listening`, how the worker hears from the page while Python is busy, and for questions to the user
             `answer`, which returns a promise of the reply to a message id, and `giveUp`.
 
@@ -73,7 +78,10 @@ async def start(
     blocking_calls.install()
     interface.at_end(blocking_calls.uninstall)
     interface.kernel.before_code = listening.attend
-    interface.kernel.before_cell = ImportLoader(packages).load_for
+    interface.kernel.front_end_packages = frontEndPackages.to_py() if isinstance(frontEndPackages, JsProxy) else None
+    interface.kernel.before_cell = ImportLoader(packages, FrontEnd(interface.kernel.front_end_packages)).load_for
+    if isinstance(history, JsProxy):
+        _history.keep(interface.kernel.main_shell, history)
     sys.modules["piplite"] = _piplite
     _http.install()
     signal.signal(signal.SIGUSR1, lambda _, frame: listening.on_signal(frame))
