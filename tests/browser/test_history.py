@@ -34,11 +34,12 @@ def test_a_console_brings_back_what_was_typed_before_the_page_was_opened(lab: La
         lab.page.keyboard.press("ArrowUp")
         expect(prompt).to_have_text(text)
     lab.page.keyboard.press("Shift+Enter")
-    assert console.run("%history -g -l 4").lines == [
+    assert console.run("%history -g -l 5").lines == [
         " 1/1: 'typed first'",
         " 2/1: %pwd",
         " 2/2: 'typed last'",
-        "    1: 'typed first'",
+        "   1: 'typed first'",
+        "   2: %history -g -l 5",
     ]
     assert console.run("%history -n 2/1").lines == [" 2/1: %pwd"]
 

@@ -23,7 +23,7 @@ def keep(shell: AsyncInteractiveShell, kept: Any) -> None:
 
     def add(info: ExecutionInfo) -> None:
         if info.store_history and not info.silent:
-            kept.add(shell.execution_count, info.transformed_cell or info.raw_cell, info.raw_cell)
+            kept.add(shell.displayhook.prompt_count, info.transformed_cell or info.raw_cell, info.raw_cell)
 
     shell.events.register("pre_run_cell", add)
 
