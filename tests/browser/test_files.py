@@ -94,6 +94,26 @@ def test_a_folder_with_files_is_not_removed(shared_lab: Lab, notebook: Notebook)
     expect(shared_lab.file("full")).to_have_count(0)
 
 
+def test_archives_databases_and_walks(shared_lab: Lab, notebook: Notebook) -> None:
+    made = notebook.run(
+        "import os, sqlite3, zipfile\nfrom pathlib import Path\n"
+        "os.makedirs('tree/inner')\nPath('tree/a.txt').write_text('a')\nPath('tree/inner/b.txt').write_text('b')\n"
+        "paths = [Path(folder, name) for folder, _, names in os.walk('tree') for name in sorted(names)]\n"
+        "with zipfile.ZipFile('tree.zip', 'w', zipfile.ZIP_DEFLATED) as archive:\n"
+        "    for path in paths:\n        archive.write(path)\n"
+        "with zipfile.ZipFile('tree.zip') as archive:\n    archive.extractall('again')\n"
+        "print([str(path) for path in sorted(Path('again').rglob('*.txt'))])"
+    )
+    assert made.lines == ["['again/tree/a.txt', 'again/tree/inner/b.txt']"]
+    assert shared_lab.read_text("again/tree/inner/b.txt") == "b"
+    database = "with sqlite3.connect('table.db') as database:\n    "
+    notebook.run(f"{database}database.execute('CREATE TABLE t (n INTEGER)')\ndatabase.close()")
+    notebook.run(f"{database}database.executemany('INSERT INTO t VALUES (?)', [(n,) for n in range(1000)])")
+    notebook.run("database.close()")
+    assert notebook.run(f"{database}print(database.execute('SELECT sum(n) FROM t').fetchone())").lines == ["(499500,)"]
+    assert shared_lab.read_bytes("table.db")[:15] == b"SQLite format 3"
+
+
 def test_modules_beside_the_notebook_are_imported(shared_lab: Lab, notebook: Notebook) -> None:
     shared_lab.write_file("beside.py", "def answer():\n    return 'first version'\n")
     expect(notebook.run("import beside\nbeside.answer()").result).to_have_text("'first version'")

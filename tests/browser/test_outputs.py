@@ -174,3 +174,29 @@ def test_unicode_beyond_the_bmp(notebook: Notebook) -> None:
 def natural_size(image) -> list[int]:
     expect(image).to_be_visible()
     return image.evaluate("async e => { await e.decode(); return [e.naturalWidth, e.naturalHeight] }")
+
+
+def test_what_charting_packages_publish(notebook: Notebook) -> None:
+    """As altair, bokeh, folium, plotly and pandas do: bundles of mime types, HTML with scripts, JavaScript."""
+    chart = notebook.run(
+        "class Chart:\n    def _repr_mimebundle_(self, include=None, exclude=None):\n"
+        "        values = [{'x': n, 'y': n * n} for n in range(5)]\n"
+        "        encoding = {axis: {'field': axis, 'type': 'quantitative'} for axis in 'xy'}\n"
+        "        spec = {'$schema': 'https://vega.github.io/schema/vega-lite/v5.json', 'data': {'values': values},\n"
+        "                'mark': 'point', 'encoding': encoding}\n"
+        "        return {'application/vnd.vegalite.v5+json': spec, 'text/plain': 'a chart'}, {}\nChart()"
+    )
+    expect(chart.root.locator(".vega-embed svg, .vega-embed canvas").first).to_be_visible()
+    html = (
+        "<div id='by-script'></div><script>document.getElementById('by-script').textContent = 'a script ran'</script>"
+    )
+    notebook.run(f"from IPython.display import HTML, Javascript\nHTML({html!r})").shows("a script ran")
+    notebook.run("Javascript(\"element.textContent = 'JavaScript ran'\")").shows("JavaScript ran")
+    table = notebook.run(
+        "class Frame:\n    def _repr_html_(self):\n        "
+        "return '<table><tr><th>a</th></tr><tr><td>1</td></tr></table>'\n"
+        "Frame()"
+    )
+    expect(table.root.locator(".jp-RenderedHTMLCommon td")).to_have_text("1")
+    unknown = notebook.run("display({'application/vnd.nobody+json': {}, 'text/plain': 'plain words'}, raw=True)")
+    unknown.shows("plain words")

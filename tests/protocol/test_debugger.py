@@ -41,6 +41,14 @@ async def test_kernel_info_says_whether_there_is_a_debugger(client: ProtocolClie
         assert "no debugger" in refused.content["evalue"]
 
 
+async def test_a_client_is_told_once_that_it_may_set_breakpoints(session: DebugSession) -> None:
+    events = [m["content"]["event"] for m in session.client.messages if m["header"]["msg_type"] == "debug_event"]
+    assert events.count("initialized") == 1
+    await session.start()
+    events = [m["content"]["event"] for m in session.client.messages if m["header"]["msg_type"] == "debug_event"]
+    assert events.count("initialized") == 2
+
+
 async def test_a_breakpoint_steps_variables(session: DebugSession) -> None:
     path = await session.set(CODE, {"line": 2})
     running = session.client.start(CODE)

@@ -175,6 +175,8 @@ class Debugger(HasInterface):
 
     def _on_event(self, event: str, body: Body) -> None:
         """Pass on an event of the engine. Called from any thread."""
+        if event == "initialized":
+            return  # `attach` says so, to each client
         thread = body.get("threadId")
         if event == "stopped":
             self._stopped[cast("int", thread)] = None
