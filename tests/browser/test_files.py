@@ -168,3 +168,14 @@ def test_the_start_asks_nothing_of_the_drive(
     assert asked == []
     assert notebook.run("import os\nprint(os.listdir())").lines
     assert asked != []
+
+
+def test_without_a_service_worker_files_are_in_memory_and_that_is_said_once(empty_lab: OpenLab) -> None:
+    lab = empty_lab(service_workers="block")
+    lab.open()
+    notebook = lab.new_notebook()
+    code = "from pathlib import Path\nPath('kept.txt').write_text('in memory')\nprint(Path('kept.txt').read_text())"
+    assert notebook.run(code).lines == ["in memory"]
+    notebook.run("import csv, wave\nopen('more.txt', 'w').close()")
+    notebook.command("logconsole:open")
+    expect(lab.page.locator(".jp-LogConsolePanel").get_by_text("The files beside the notebook")).to_have_count(1)
