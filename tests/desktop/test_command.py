@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -80,8 +81,14 @@ def test_install_list_and_uninstall(environment: Path, capsys: pytest.CaptureFix
     assert main(["list"]) == 0
     listed = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     cells = [[cell.strip() for cell in line if cell] for line in listed]
-    assert ["async", "My kernel", str(environment / "async")] in cells
-    assert ["async-trio", "Python (async-trio)", str(environment / "async-trio")] in cells
+    python = sys.executable
+    assert cells[0] == ["NAME", "DISPLAY NAME", "BACKEND", "HOST", "INTERPRETER", "FOLDER"]
+    assert ["async", "My kernel", "asyncio", "none", python, str(environment / "async")] in cells
+    assert ["async-trio", "Python (async-trio)", "trio", "none", python, str(environment / "async-trio")] in cells
+    gone = spec(environment / "async") | {"argv": ["/gone/bin/python", "--host=tk", "-f", "{connection_file}"]}
+    (environment / "async" / "kernel.json").write_text(json.dumps(gone))
+    assert main(["list"]) == 0
+    assert re.search(r"My kernel +asyncio +tk +/gone/bin/python \(missing\) ", capsys.readouterr().out)
     assert main(["uninstall", "async-trio", "async"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"Removed the kernelspec {name} from {environment}" for name in ("async-trio", "async")

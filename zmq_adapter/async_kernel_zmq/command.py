@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shutil
 import sys
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -16,6 +18,8 @@ from async_kernel_zmq._other_project import other_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from async_kernel_zmq.kernelspec import InstalledSpec
 
 _HELP: Final = """\
 usage: async-kernel COMMAND ...
@@ -196,16 +200,31 @@ def _uninstall(args: list[str]) -> None:
         _print(f"Removed the kernelspec {name} from {removed.parent}")
 
 
+_COLUMNS: Final = ("NAME", "DISPLAY NAME", "BACKEND", "HOST", "INTERPRETER", "FOLDER")
+
+
 def _list() -> None:
     from async_kernel_zmq.kernelspec import installed_specs
 
     specs = {name: spec for name, spec in installed_specs().items() if spec.is_ours}
     if not specs:
         _print("Jupyter sees no kernelspec of this kernel: `async-kernel install` adds one")
-    rows = [(name, str(spec.spec.get("display_name", "")), str(spec.folder)) for name, spec in sorted(specs.items())]
+        return
+    rows = [_COLUMNS, *((name, *_described(spec)) for name, spec in sorted(specs.items()))]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
     for row in rows:
         _print("  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[-1]]))
+
+
+def _described(installed: InstalledSpec) -> tuple[str, ...]:
+    argv = [str(word) for word in installed.spec.get("argv") or [""]]
+    option = {"backend": "asyncio", "host": "none"}
+    for word in argv:
+        if found := re.fullmatch(r"--(?:\w+\.)?(backend|host)=(.+)", word):
+            option[found[1]] = found[2]
+    interpreter = argv[0] if shutil.which(argv[0]) else f"{argv[0]} (missing)"
+    display_name = str(installed.spec.get("display_name", ""))
+    return display_name, option["backend"], option["host"], interpreter, str(installed.folder)
 
 
 class _Parser(argparse.ArgumentParser):
