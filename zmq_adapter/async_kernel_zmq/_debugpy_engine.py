@@ -47,6 +47,8 @@ class DebugpyEngine(Engine):
         self._waiting: dict[int, Pending[Body]] = {}
         self._sending = threading.Lock()
         self._ended: Pending[None] = Pending()
+        self._traces: Pending[None] = Pending()
+        """Done when the threads are traced, which is after debugpy has answered that it is configured."""
         self._breakpoint_hook = sys.breakpointhook
         """What `breakpoint()` does without debugpy."""
         self._below = frozenset(_files_below())
@@ -66,7 +68,9 @@ class DebugpyEngine(Engine):
         elif command == "setBreakpoints":
             arguments = {**arguments, "breakpoints": [_printing(p) for p in arguments.get("breakpoints") or []]}
         body = await self._ask(command, arguments)
-        if command == "stackTrace":
+        if command == "configurationDone":
+            await self._traces.wait(protect=True)
+        elif command == "stackTrace":
             frames = body["stackFrames"]
             while frames and frames[-1]["source"]["path"] in self._below:
                 frames.pop()
@@ -138,8 +142,8 @@ class DebugpyEngine(Engine):
         for thread in self._own_threads():
             _hide(thread)
         with socket.create_server(("127.0.0.1", 0)) as server:
-            # It returns when the session has been configured.
-            _hidden_thread("Debugger starts", debugpy.connect, server.getsockname())
+            self._traces = Pending()
+            _hidden_thread("Debugger starts", _trace, server.getsockname(), self._traces)
             connection, _ = server.accept()
             return connection
 
@@ -148,6 +152,16 @@ class DebugpyEngine(Engine):
             answer.set_result(message)
         elif message["type"] == "event" and message["event"] not in _HIDDEN_EVENTS:
             self._on_event(message["event"], message.get("body") or {})
+
+
+def _trace(address: tuple[str, int], traces: Pending[None]) -> None:
+    """Begin a session, and wait until it has been configured."""
+    import debugpy  # noqa: T100  # it is no breakpoint
+
+    try:
+        debugpy.connect(address)
+    finally:
+        traces.set_result(None)
 
 
 def _printing(point: Body) -> Body:
