@@ -6,11 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import MagicsManager
 
 from async_kernel._comms import Comms
 from async_kernel.caller._host import current_host, is_host_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from types import FrameType
 
     from async_kernel.caller._host import Host
@@ -33,6 +35,9 @@ _CALLERS: Final = ("async_kernel.caller", "async_kernel_zmq.hosts", "tkinter")
 """Through which loops come to the user's code."""
 _CALLBACKS: Final = ("async_kernel_zmq.hosts",)
 """What stands between a toolkit and a callback."""
+_LOADING: Final = frozenset((MagicsManager.load_lazy.__code__,))
+"""What is never finished once it was broken off: IPython does not load a magic twice."""
+_IMPORTING: Final = ("importlib",)
 _SENDING: Final = ("async_kernel._iopub", "async_kernel._streams", "async_kernel_zmq._sockets")
 
 
@@ -51,7 +56,8 @@ class Place(NamedTuple):
     - `kernel`: no user's code runs: the loop waits, or the kernel works.
     """
     fragile: bool
-    """Whether an exception would tear what is soon done: a message, a loop's own step, a traceback being made."""
+    """Whether an exception would tear what is soon done: a message, a loop's own step, a traceback being made, an import;
+    or would have no line of code to name."""
     nested: FrameType | None = None
     """Of a cell or callback, the frame that has called a toolkit and waits in a loop there, a modal dialog's say."""
 
@@ -69,7 +75,7 @@ def place(frame: FrameType | None) -> Place:
 
 
 def _place(frame: FrameType | None, host: Host | None) -> Place:
-    fragile = _is_in_loop(frame)
+    fragile = _is_in_loop(frame) or (frame is not None and (frame.f_lineno is None or _is_of(_IMPORTING, _module(frame))))
     entry = module = ""
     below_step = in_callback = False
     while frame is not None:
@@ -79,6 +85,7 @@ def _place(frame: FrameType | None, host: Host | None) -> Place:
             if not below_step and entry and not _is_of(_KERNEL, entry):
                 return Place("callback", fragile)
             break
+        fragile = fragile or frame.f_code in _LOADING
         module = _module(frame)
         if (module, frame.f_code.co_name) in _STEPS:
             below_step = True
@@ -89,6 +96,35 @@ def _place(frame: FrameType | None, host: Host | None) -> Place:
         frame = frame.f_back
     is_user = below_step and entry and not _is_of((*_KERNEL, "selectors"), entry)
     return Place("task", fragile) if is_user else Place("kernel", fragile=False)
+
+
+class DiscardedInterrupts:
+    """Hears of interrupts that Python throws away: finalisers and callbacks of weak references have no caller.
+
+    Args:
+        raisers: the functions that raise interrupts.
+        again: called for each that was thrown away, in the thread that it was raised in.
+    """
+
+    def __init__(self, raisers: Iterable[Callable[..., object]], again: Callable[[], object]) -> None:
+        self._raisers = {raiser.__code__ for raiser in raisers}
+        self._again = again
+
+    def install(self) -> None:
+        self._old = sys.unraisablehook
+        sys.unraisablehook = self._on_unraisable
+
+    def uninstall(self) -> None:
+        sys.unraisablehook = self._old
+
+    def _on_unraisable(self, unraisable: sys.UnraisableHookArgs) -> None:
+        tb = unraisable.exc_traceback
+        while tb and tb.tb_next:
+            tb = tb.tb_next
+        if tb and tb.tb_frame.f_code in self._raisers:
+            self._again()
+        else:
+            self._old(unraisable)
 
 
 def _is_in_loop(frame: FrameType | None) -> bool:

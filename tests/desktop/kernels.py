@@ -150,7 +150,7 @@ class Client:
         try:
             raw = getattr(self.zmq, f"get_{channel}_msg")(timeout=GUARD)
         except Empty:
-            kinds = [(m["channel"], m["header"]["msg_type"]) for m in self.messages[-20:]]
+            kinds = [(m["channel"], m["header"]["msg_type"], str(m["content"])[:200]) for m in self.messages[-20:]]
             text = f"nothing on {channel}; the last that came: {kinds}\nthe kernel's log:\n{self._log()[-4000:]}"
             raise AssertionError(text) from None
         self.messages.append(_as_sent(channel, raw))

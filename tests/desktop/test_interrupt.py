@@ -31,6 +31,11 @@ SHARED = {
     "captured shell command": "x = !sleep 3600",
     "bash": "%%bash\necho begins\nsleep 3600",
     "magic of a busy loop": "%time while True: pass",
+    "finaliser": "class C:\n    def __del__(self):\n        print('begins')\n        while True: pass\nC()\nwhile True: pass",
+    "weak reference": (
+        "import weakref\ndef end(_):\n    print('begins')\n    while True: pass\nclass C: pass\n"
+        "c = C()\nreference = weakref.ref(c, end)\ndel c\nwhile True: pass"
+    ),
     "await": "import anyio; await anyio.sleep(3600)",
     "await of a busy loop": "async def f():\n    while True: pass\nawait f()",
     "await of a loop that yields": "import anyio\nwhile True: await anyio.sleep(0)",
@@ -107,7 +112,7 @@ def stopped(kernel: Kernel, request: Message, *names: str) -> None:
     names = names or ("KeyboardInterrupt",)
     done = kernel.main.finish(request)
     assert done.content.get("ename") in names, done.content
-    assert outputs(done)[-1] == ("error", done.content["ename"])
+    assert outputs(done)[-1] == ("error", done.content["ename"]), outputs(done)
     assert "_on_signal" not in "".join(done.content["traceback"])
     assert kernel.main.result("import anyio; await anyio.sleep(0.01); 'works'") == "'works'"
 

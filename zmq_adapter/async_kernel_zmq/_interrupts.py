@@ -12,11 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from async_kernel._errors import CallerStopped
-from async_kernel._interrupt import Place, place
+from async_kernel._interrupt import DiscardedInterrupts, Place, place
 from async_kernel.caller._host import current_host
 from async_kernel.shell._run import current_run
 
-from async_kernel_zmq._sigint import Sigint, poke
+from async_kernel_zmq._sigint import PAUSE, Sigint, poke
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,10 +53,25 @@ class Interrupts:
         """Not empty while the process is being forked: Python throws away what its hooks for that raise."""
         self._host = current_host()
         self.sigint = Sigint(self._ask, self._decide, self._later, self._wake)
+        self._discarded = DiscardedInterrupts([_raise_interrupt], self._raise_again)
         if hasattr(os, "register_at_fork"):
             # What registers last is called first before, and last behind. No handler runs inside such functions of C.
             end = self._forks.clear
             os.register_at_fork(before=partial(self._forks.append, None), after_in_parent=end, after_in_child=end)
+
+    def install(self) -> None:
+        """Begin. In the main thread only."""
+        self.sigint.install()
+        self._discarded.install()
+
+    def uninstall(self) -> None:
+        """End."""
+        self._discarded.uninstall()
+        self.sigint.uninstall()
+
+    def _raise_again(self) -> None:
+        self._due = True
+        self._later(PAUSE, poke)
 
     def _later(self, delay: float, function: Callable[[], None]) -> None:
         with suppress(CallerStopped):  # the kernel ends, and with it the cells

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 0.05
 """Seconds after which a signal that nothing came of is followed by a poke."""
-_PAUSE: Final = 0.002
+PAUSE: Final = 0.002
 """Seconds after which it is poked for one that it could not take."""
 _POKE: Final = getattr(signal, "SIGURG", signal.SIGINT)  # Windows has no such signal, nor a way to send one
 """Makes the main thread run the handler, and is no interrupt itself. Programs leave it alone, the system ignores it."""
@@ -107,7 +107,7 @@ class Sigint:
         if unseen:
             self._later(_PATIENCE, lambda: poke() if self._unseen is unseen else None)
         elif ours[-1] == _NOT_NOW:
-            self._later(_PAUSE, poke)
+            self._later(PAUSE, poke)
         if ours[-1] != _TAKEN:
             self._wake()
 

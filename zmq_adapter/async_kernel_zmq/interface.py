@@ -80,9 +80,9 @@ class ZMQInterface(BaseInterface):
         if threading.current_thread() is threading.main_thread():
             # First, so that it is undone last: clients interrupt before they ask a kernel to end, and it may come late.
             interrupts = Interrupts(self)
-            interrupts.sigint.install()
+            interrupts.install()
             watched[interrupts.sigint.fileno()] = interrupts.sigint.notice
-            self._exit.callback(interrupts.sigint.uninstall)
+            self._exit.callback(interrupts.uninstall)
         self.path, info = self._connection_info()
         connection = self._connection = ZMQConnection(self, info)
         self._exit.callback(connection.sockets.close)

@@ -25,7 +25,7 @@ import { ProgressReport } from "../worker/progress.js";
 import { LIBRARY, type LoadOptions, type LoadPyodide, type Pyodide, WASM } from "../worker/pyodide.js";
 import { WheelStore, mountWheels } from "../worker/wheels.js";
 import { homeOf } from "../worker/resume.js";
-import { ENVIRONMENT, replaceClocksAndRandomness } from "./determinism.js";
+import { ENVIRONMENT, enterWorld } from "./determinism.js";
 import { type FreshMemory, type Memory, PAGE, type Stack, difference, zeroFreeMemory } from "./memory.js";
 
 type CreateModule = NonNullable<LoadOptions["createPyodideModule"]>;
@@ -57,7 +57,7 @@ async function main(): Promise<void> {
   }
   const loader = (await import(pathToFileURL(resolve(directory, "pyodide.mjs")).href)) as Loader;
   const fresh = await freshMemories(loader, directory);
-  replaceClocksAndRandomness();
+  enterWorld(0);
   const store = await openStore(wheels);
   const pyodide = await started(loader, directory, store, values.package);
   const { head, memory, stack } = imageOf(pyodide);
@@ -152,6 +152,7 @@ async function freshMemories(loader: Loader, directory: string): Promise<FreshMe
     ["b", 1],
     ["c", 2],
   ] as const) {
+    enterWorld(times + 1);
     const env = { LANG: letter.repeat(name * times), VARIABLE: letter.repeat(variable * times) };
     memories.push(
       await freshMemory(loader, directory, { env, _sysExecutable: `${"/".repeat(times)}${letter.repeat(name)}` }),

@@ -11,7 +11,7 @@ from async_kernel._browser._listening import Listening
 from async_kernel.shell._run import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from types import FrameType
 
     from async_kernel._interrupt import Place
@@ -34,11 +34,14 @@ class Blocking(Listening):
         self._send = send
         self._sleep = time.sleep
 
+    def _raisers(self) -> Iterable[Callable[..., object]]:
+        return self._raise, self.ask
+
     def on_signal(self, frame: FrameType | None) -> None:
         self._listening.rest(_RETRY)
         if at := self._interruptible(frame):
             self.interface.streams.batcher.flush_overdue()
-            if self._listening.interrupted():
+            if self._listening.interrupted() or self._takes_missed():
                 self.interface.last_interrupt_frame = frame
                 self._raise(at)
 

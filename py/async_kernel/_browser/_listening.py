@@ -7,10 +7,11 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from async_kernel._interrupt import Place, place
+from async_kernel._interrupt import DiscardedInterrupts, Place, place
+from async_kernel.shell._run import CellRun, current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable, Iterable
     from types import FrameType
 
     from async_kernel.interface import BaseInterface
@@ -35,6 +36,21 @@ class Listening(ABC):
     def __init__(self, interface: BaseInterface) -> None:
         self.interface = interface
         self._ipython_since: float | None = None
+        self._missed: CellRun | None = None
+        """The run whose interrupt Python has thrown away."""
+        DiscardedInterrupts(self._raisers(), self._miss).install()
+
+    def _raisers(self) -> Iterable[Callable[..., object]]:
+        """The methods that raise interrupts."""
+        return ()
+
+    def _miss(self) -> None:
+        self._missed = current_run()
+
+    def _takes_missed(self) -> bool:
+        """Whether an interrupt was thrown away that is for the code that runs. Tells it once."""
+        missed, self._missed = self._missed, None
+        return missed is not None and missed is current_run()
 
     can_wait: bool = False
     """Whether `wait` works: the event loop goes on while a stack waits."""

@@ -19,7 +19,7 @@ from async_kernel._interrupt import Kind, place
 from async_kernel.shell._run import CellRun, current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from types import FrameType
 
     from async_kernel.interface import BaseInterface
@@ -99,6 +99,9 @@ class StackSwitching(Listening):
 
         loop.call_soon = counted  # type: ignore[method-assign, assignment]  # of this one object
 
+    def _raisers(self) -> Iterable[Callable[..., object]]:
+        return self.on_signal, self.wait
+
     def on_signal(self, frame: FrameType | None) -> None:
         begin = time.perf_counter()
         self._listening.rest(1000 * _SLICE)  # for others that compute meanwhile
@@ -108,6 +111,8 @@ class StackSwitching(Listening):
         if self.interface.streams.batcher.is_writing(frame):
             return  # `print` looks for signals between what it writes, and others would write into its line
         stack = self._enter(at.kind, computes=True)
+        if self._takes_missed():
+            stack.interrupt()
         try:
             self._give_turns(stack, begin)
             self._listening.rest(1000 * self._pause(stack, time.perf_counter() - begin))
