@@ -57,6 +57,7 @@ class StreamBatcher:
         send: sends the text of one stream for one request.
         call_later: runs a function after a delay in seconds, from any thread.
         owner: the request that the calling code writes for.
+        owner_past_streams: the request that is written for past the streams, by nobody who is known.
         lock: the lock of the channel that it sends on.
         clock: the time in seconds.
     """
@@ -66,6 +67,7 @@ class StreamBatcher:
         send: Callable[[StreamName, str, Request | None], None],
         call_later: Callable[[float, Callable[[], None]], object],
         owner: Callable[[], Request | None],
+        owner_past_streams: Callable[[], Request | None],
         lock: threading.RLock,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,6 +75,7 @@ class StreamBatcher:
         self._send = send
         self._call_later = call_later
         self._owner = owner
+        self._owner_past_streams = owner_past_streams
         self._lock = lock
         self._held: list[tuple[StreamName, Request | None, list[str]]] = []
         self._last: dict[Request | None, tuple[StreamName, Request | None, list[str]]] = {}
@@ -140,7 +143,7 @@ class StreamBatcher:
 
     def hold(self, name: StreamName, text: str) -> None:
         """Take a piece for the next flush. Called by `drain`."""
-        request = self._owner()
+        request = self._owner_past_streams()
         self._finish_lines(lambda line: line.request is request)  # they were begun before it
         self._hold(name, request, text)
 

@@ -41,6 +41,19 @@ def test_keeps_its_place_in_an_unfinished_line(client: Client) -> None:
     assert done.text() == "abc\n"
 
 
+def test_lands_in_its_own_cell_while_others_print(client: Client) -> None:
+    """And while messages of other kinds are sent."""
+    talk = "import threading, time\ntalking = True\ndef talk():\n    while talking: print('talk'); time.sleep(0.001)\n"
+    talking = client.start(f"{talk}threading.Thread(target=talk).start(); print('begins', end='')")
+    client.finish(talking)
+    writing = client.start("import os, time\nfor i in range(300): os.write(1, b'mine\\n'); time.sleep(0.002)")
+    for _ in range(50):
+        client.request("kernel_info_request", channel="control")
+    assert client.finish(writing).text() == "mine\n" * 300
+    client.execute("talking = False")
+    assert "mine" not in client.exchange(talking).text()
+
+
 def test_faulthandler_shows_threads_in_the_cell(client: Client) -> None:
     done = client.execute("import faulthandler\nfaulthandler.dump_traceback()")
     assert "most recent call first" in done.text("stderr")

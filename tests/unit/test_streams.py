@@ -42,6 +42,7 @@ class Bench:
             lambda *sent: self.sent.append(sent),
             lambda delay, f: self.timers.append((delay, f)),
             lambda: self.owner,
+            lambda: self.owner,
             self.lock,
             clock=lambda: self.now,
         )

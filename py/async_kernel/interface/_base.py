@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -28,6 +29,7 @@ from async_kernel.caller._backend import check_options, run_hosted
 from async_kernel.caller._host import HOSTS, current_host, make_host
 from async_kernel.interface._settings import config_from_settings
 from async_kernel.shell import AsyncInteractiveShell
+from async_kernel.shell._run import current_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -271,7 +273,13 @@ class BaseInterface(Application):
         for name in ("control", "introspection"):
             self.callers[name] = shell.get(name=name.capitalize())
         self.kernel = self.kernel_class(parent=self)
-        batcher = StreamBatcher(self._send_stream, self.callers["control"].call_later, self._owner, self.iopub.lock)
+        batcher = StreamBatcher(
+            self._send_stream,
+            self.callers["control"].call_later,
+            self._owner,
+            self._owner_past_streams,
+            self.iopub.lock,
+        )
         self.iopub.before_send = batcher.flush
         self.streams = StreamRedirect(batcher)
         for part in (self.streams, self._stdin, self.kernel.comms, self.kernel.traps, NestedRun(), ThreadRequests()):
@@ -380,3 +388,14 @@ class BaseInterface(Application):
     def _owner(self) -> Request | None:
         """The request that the calling code runs for. Code that lost its context belongs to the latest cell."""
         return current_request() or self.kernel.cells.of_frame(sys._getframe()) or self.kernel.last_execute
+
+    def _owner_past_streams(self) -> Request | None:
+        """The request that what C code or a subprocess has written is for.
+
+        That of the calling code, if it is a cell's and in the cell's thread: it goes on writing where that has ended.
+        Other threads, which come upon it by chance, say nothing of who wrote it.
+        """
+        run = current_run()
+        if run and not run.ended.done() and run.caller.thread is threading.current_thread():
+            return current_request()
+        return self.kernel.last_execute
