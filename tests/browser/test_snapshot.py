@@ -184,6 +184,7 @@ REASONS = {
 def damaged_site(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[SiteServer, Overlay]]:
     """A site that tests damage and mend, one after another, with one page."""
     overlay = Overlay(tmp_path_factory.mktemp("overlay"), site)
+    overlay.plugin_settings({"preload": False})  # the page would load the snapshot before it is damaged
     with SiteServer(site, overlay=overlay.folder) as server:
         yield server, overlay
 
