@@ -37,7 +37,6 @@ _CALLBACKS: Final = ("async_kernel_zmq.hosts",)
 """What stands between a toolkit and a callback."""
 _LOADING: Final = frozenset((MagicsManager.load_lazy.__code__,))
 """What is never finished once it was broken off: IPython does not load a magic twice."""
-_IMPORTING: Final = ("importlib",)
 _SENDING: Final = ("async_kernel._iopub", "async_kernel._streams", "async_kernel_zmq._sockets")
 
 
@@ -56,8 +55,8 @@ class Place(NamedTuple):
     - `kernel`: no user's code runs: the loop waits, or the kernel works.
     """
     fragile: bool
-    """Whether an exception would tear what is soon done: a message, a loop's own step, a traceback being made, an import;
-    or would have no line of code to name."""
+    """Whether an exception would tear what is soon done: a message, a loop's own step, a traceback being made, an
+    import; or would have no line of code to name."""
     nested: FrameType | None = None
     """Of a cell or callback, the frame that has called a toolkit and waits in a loop there, a modal dialog's say."""
 
@@ -75,7 +74,7 @@ def place(frame: FrameType | None) -> Place:
 
 
 def _place(frame: FrameType | None, host: Host | None) -> Place:
-    fragile = _is_in_loop(frame) or (frame is not None and (frame.f_lineno is None or _is_of(_IMPORTING, _module(frame))))
+    fragile = _is_in_loop(frame) or _is_in_import(frame) or (frame is not None and frame.f_lineno is None)
     entry = module = ""
     below_step = in_callback = False
     while frame is not None:
@@ -134,6 +133,11 @@ def _is_in_loop(frame: FrameType | None) -> bool:
     if frame is None or frame.f_code.co_name in _WAITS:
         return False
     return _is_of((*_LOOPS, "async_kernel._nested_run", "async_kernel._own_stack"), _module(frame))
+
+
+def _is_in_import(frame: FrameType | None) -> bool:
+    """Whether the import system itself works."""
+    return frame is not None and _is_of(("importlib",), _module(frame))
 
 
 def _is_helper(module: str) -> bool:
