@@ -31,7 +31,9 @@ SHARED = {
     "captured shell command": "x = !sleep 3600",
     "bash": "%%bash\necho begins\nsleep 3600",
     "magic of a busy loop": "%time while True: pass",
-    "finaliser": "class C:\n    def __del__(self):\n        print('begins')\n        while True: pass\nC()\nwhile True: pass",
+    "finaliser": (
+        "class C:\n    def __del__(self):\n        print('begins')\n        while True: pass\nC()\nwhile True: pass"
+    ),
     "weak reference": (
         "import weakref\ndef end(_):\n    print('begins')\n    while True: pass\nclass C: pass\n"
         "c = C()\nreference = weakref.ref(c, end)\ndel c\nwhile True: pass"

@@ -35,7 +35,9 @@ BLOCKS = {
     "generator in C": "sum(1 for _ in iter(int, 1))",
     "completer": "import jedi\nwhile True: jedi.Script('import json; json.').complete(1, 18)",
     "magic": "%time while True: pass",
-    "finaliser": "class C:\n    def __del__(self):\n        print('begins')\n        while True: pass\nC()\nwhile True: pass",
+    "finaliser": (
+        "class C:\n    def __del__(self):\n        print('begins')\n        while True: pass\nC()\nwhile True: pass"
+    ),
     "weak reference": (
         "import weakref\ndef end(_):\n    print('begins')\n    while True: pass\nclass C: pass\n"
         "c = C()\nreference = weakref.ref(c, end)\ndel c\nwhile True: pass"
