@@ -22,6 +22,7 @@ const CHECKS = {
   protocol: pytest("protocol"),
   desktop: pytest("desktop"),
   jupyterlab: pytest("jupyter_lab"),
+  docs: pytest("docs"),
   unit: pytest("unit"),
   js: [node, ["scripts/unit.mjs"], js],
   eslint: [node, [binary("eslint/bin/eslint.js"), "."], js],

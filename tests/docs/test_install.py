@@ -1,0 +1,115 @@
+"""Each way to begin, by the documentation's own commands, with what was built in place of what is published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser.servers import SiteServer
+from playwright.sync_api import Page, expect
+
+from docs.blocks import ROOT, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from browser.chromium import OpenLab
+
+    from docs.conftest import Shell
+
+START = ROOT / "docs/pages/start"
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "code", "id": "a", "metadata": {}, "source": "6 * 7", "outputs": [], "execution_count": None}
+    ],
+    "metadata": {"kernelspec": {"name": "async", "display_name": "Python (async)", "language": "python"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
+
+
+def write_notebook(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "first.ipynb").write_text(json.dumps(NOTEBOOK))
+
+
+def test_a_site(shell: Shell, empty_lab: OpenLab) -> None:
+    write_notebook(Path("notebooks"))
+    build, serve = blocks(START / "site.md", "sh")
+    (settings,) = blocks(START / "site.md", "json")
+    Path("notebooks/jupyter-lite.json").write_text(settings)
+    said = shell(build)
+    assert "pyodide.asm.wasm" in said
+    assert serve == "python -m http.server --directory site 8000\n"
+    with SiteServer(Path("site")) as server:
+        lab = empty_lab(server.url)
+        lab.open()
+        notebook = lab.open_notebook("first.ipynb")
+        expect(notebook.run("6 * 7").result).to_have_text("42")
+
+
+def test_the_desktop(shell: Shell) -> None:
+    write_notebook(Path("notebooks"))
+    install, use, more = blocks(START / "desktop.md", "sh")
+    shell(install)
+    assert "jupyter console --kernel async" in use
+    assert "Python (async)" in shell(use.replace("jupyter console", "jupyter execute notebooks/first.ipynb #"))
+    assert "42" in shell("jupyter execute --kernel_name=async --inplace notebooks/first.ipynb; cat notebooks/first.ipynb")
+    shell(more)
+    assert "async-trio" not in shell("async-kernel list")
+
+
+@pytest.fixture
+def npm_page(shell: Shell, empty_lab: OpenLab) -> Generator[Page]:
+    """An empty page at the address of a folder into which the packages were installed.
+
+    pyodide is the one of this checkout: to install it anew would take a registry.
+    """
+    (install, _) = blocks(START / "page.md", "sh")
+    packed = subprocess.run(["npm", "pack", "--silent", str(ROOT)], check=True, capture_output=True, text=True).stdout
+    shell(install.replace("async-kernel-lite", f"--offline ./{packed.strip()}").replace(" pyodide", ""))
+    shutil.copytree(ROOT / "node_modules/pyodide", "node_modules/pyodide")
+    for example in (ROOT / "docs/examples").iterdir():
+        shutil.copy(example, ".")
+    with SiteServer(Path()) as server:
+        page = empty_lab(server.url).page
+        page.goto(server.url)
+        yield page
+
+
+def test_a_page_with_a_code_box(npm_page: Page) -> None:
+    npm_page.goto(f"{npm_page.url}code-box.html")
+    run, stop = npm_page.get_by_role("button", name="Run"), npm_page.get_by_role("button", name="Stop")
+    output, status = npm_page.locator("#output"), npm_page.locator("#status")
+    run.click()
+    expect(output.locator("label")).to_have_text("Who are you?")
+    output.locator("input").fill("Ada")
+    output.locator("input").press("Enter")
+    expect(output.locator(".stdout")).to_have_text("Hello Ada")
+    stop.click()
+    expect(output.locator(".error")).to_contain_text("KeyboardInterrupt")
+    expect(status).to_have_text("idle")
+    npm_page.locator("#code").fill("from IPython.display import HTML\nHTML('<b>bold</b>')")
+    run.click()
+    expect(output.locator("b")).to_have_text("bold")
+    npm_page.locator("#code").fill("await asyncio.sleep(")
+    run.click()
+    expect(output.locator(".error")).to_contain_text("SyntaxError")
+
+
+def test_a_page_of_snippets(npm_page: Page) -> None:
+    npm_page.goto(f"{npm_page.url}snippets.html")
+    expect(npm_page.locator("pre:not(.python)")).to_have_text(["", "", ""])
+    for number in range(3):
+        npm_page.get_by_role("button").nth(number).click()
+    expect(npm_page.locator("pre:not(.python)")).to_have_text(
+        ["4.125", "median 3.5", "StatisticsError: no median for empty data"], use_inner_text=True
+    )
+    snippet = npm_page.locator(".python").first
+    snippet.fill("sum([1, 2])")
+    npm_page.get_by_role("button").first.click()
+    expect(npm_page.locator("pre:not(.python)").first).to_have_text("3")
