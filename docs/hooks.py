@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from traitlets import HasTraits, TraitType
 
 ROOT = Path(__file__).parents[1]
-PICTURES = {"tour.png": "lite-site/tour.png", "guide/tk.png": "zmq_adapter/tk.png", "guide/qt.png": "zmq_adapter/qt.png"}
+PICTURES = {
+    "tour.png": "lite-site/tour.png",
+    "guide/tk.png": "zmq_adapter/tk.png",
+    "guide/qt.png": "zmq_adapter/qt.png",
+}
 _FILE = re.compile(r"<!-- file (\S+) -->")
 _SECTION = re.compile(r"<!-- from (\S+): (.+) -->")
 

@@ -99,6 +99,7 @@ class Attacked:
         """A bare socket on a channel."""
         sock = self.client.zmq.context.socket(kind)
         sock.linger = 0
+        sock.sndhwm = 0  # XSUB would drop silently past the mark
         sock.rcvtimeo = GUARD * 1000
         sock.connect(self.client.zmq._make_url(channel))
         return sock

@@ -8,7 +8,9 @@ from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs/pages").rglob("*.md"))
-READMES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "py/README.md", "js/README.md", "zmq_adapter/README.md")]
+READMES = [
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "py/README.md", "js/README.md", "zmq_adapter/README.md")
+]
 _BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 

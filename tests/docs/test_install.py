@@ -58,7 +58,9 @@ def test_the_desktop(shell: Shell) -> None:
     shell(install)
     assert "jupyter console --kernel async" in use
     assert "Python (async)" in shell(use.replace("jupyter console", "jupyter execute notebooks/first.ipynb #"))
-    assert "42" in shell("jupyter execute --kernel_name=async --inplace notebooks/first.ipynb; cat notebooks/first.ipynb")
+    assert "42" in shell(
+        "jupyter execute --kernel_name=async --inplace notebooks/first.ipynb; cat notebooks/first.ipynb"
+    )
     shell(more)
     assert "async-trio" not in shell("async-kernel list")
 

@@ -24,7 +24,17 @@ def having(language: str) -> list[Path]:
 
 def test_the_site_builds(tmp_path: Path) -> None:
     """With all links, anchors and public names: what is missing is a warning, and an error here."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(ROOT / "docs/mkdocs.yml"), "-d", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "-f",
+        str(ROOT / "docs/mkdocs.yml"),
+        "-d",
+        str(tmp_path),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
     assert done.returncode == 0, done.stderr
     configuration = (tmp_path / "reference/configuration/index.html").read_text()

@@ -140,6 +140,20 @@ async def test_second_interrupt_of_a_cell_that_catches_the_first(client: Protoco
     await stopped(client, request)
 
 
+async def test_what_came_of_an_interrupt_shows_the_users_code(client: ProtocolClient, transport: Transport) -> None:
+    if not transport.stops_computing:
+        return
+    request = await begin(
+        client, "try:\n    print('begins')\n    while True: pass\nexcept KeyboardInterrupt:\n    1 / 0"
+    )
+    await interrupt(client)
+    done = await client.wait_idle(request)
+    text = plain("".join(done.content["traceback"]))
+    assert "while True" in text
+    assert done.content["ename"] == "ZeroDivisionError"
+    assert "async_kernel" not in text
+
+
 async def test_late_answer_is_not_the_next_ones(client: ProtocolClient, transport: Transport) -> None:
     if not transport.stops_computing:
         return

@@ -38,7 +38,7 @@ from async_kernel.shell._run import CellRun, awaiting, current_run, run_context,
 from async_kernel.shell._traps import HeldBuiltins, HeldDisplayHook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from types import CodeType, ModuleType, TracebackType
 
     from IPython.core.interactiveshell import ExecutionResult
@@ -317,8 +317,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
                 stopped = stopped or KeyboardInterrupt()  # a task group wraps what is raised in its body
             if stopped:
                 exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
-        if isinstance(error, KeyboardInterrupt):
-            _end_in_user_code(exc_tuple[2] if exc_tuple else error.__traceback__)
+        if isinstance(error, KeyboardInterrupt) and exc_tuple:
+            _end_in_user_code(exc_tuple[2])
+        for interrupt in _interrupts(error):
+            _end_in_user_code(interrupt.__traceback__)
         if error is not None:
             self.kernel.cell_files.write_shown(error)
         if error is None or exception_only or not _holds_group(error):
@@ -380,6 +382,16 @@ def _commands() -> ModuleType:
     from async_kernel._browser import _commands
 
     return _commands
+
+
+def _interrupts(error: BaseException | None) -> Iterator[KeyboardInterrupt]:
+    """Those among an error and what it came of."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, KeyboardInterrupt):
+            yield error
+        error = error.__cause__ or error.__context__
 
 
 def _end_in_user_code(traceback: TracebackType | None) -> None:
