@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from async_kernel.testing import execute_content, in_process_client
+from jupyter_client.manager import start_new_kernel
 
 from docs.blocks import PAGES, READMES, ROOT, blocks, name
 
@@ -35,20 +35,24 @@ def test_the_site_builds(tmp_path: Path) -> None:
         "-d",
         str(tmp_path),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     configuration = (tmp_path / "reference/configuration/index.html").read_text()
     assert all(f"<code>{trait}</code>" in configuration for trait in ("backend", "timeout", "help_links", "transport"))
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize("path", having("python"), ids=name)
-async def test_python(path: Path) -> None:
+def test_python(path: Path) -> None:
     """One after another, as the cells of a notebook."""
-    async with in_process_client() as client:
+    manager, client = start_new_kernel(kernel_name="async")
+    try:
         for code in blocks(path, "python"):
-            done = await client.request("execute_request", execute_content(code))
-            assert done.content["status"] == "ok", (code, done.content)
+            content = client.execute_interactive(code, timeout=60)["content"]
+            assert content["status"] == "ok", (code, content)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
 
 
 @pytest.mark.parametrize("path", having("json"), ids=name)
