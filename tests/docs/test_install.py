@@ -50,8 +50,8 @@ def test_a_site(shell: Shell, empty_lab: OpenLab) -> None:
     with SiteServer(Path("site")) as server:
         lab = empty_lab(server.url)
         lab.open()
-        notebook = lab.open_notebook("first.ipynb")
-        expect(notebook.run("6 * 7").result).to_have_text("42")
+        expect(lab.file("first.ipynb")).to_be_visible()
+        expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
 
 
 def test_the_desktop(shell: Shell) -> None:
