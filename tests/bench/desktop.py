@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import queue
 import statistics
 import subprocess
 import sys
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "tests" / "_artifacts"
 RESULT = ARTIFACTS / "bench-desktop.json"
-TIMEOUT = 120
+TIMEOUT = 15
+LOST = float("inf")
+"""In place of a time: messages were lost."""
 PEERS = {"ipykernel": ("ipykernel", "python3"), "async-kernel": ("async-kernel", "async")}
 """What is installed, and the kernelspec that it brings."""
 OURS, FLOOR = "ours", "floor"
@@ -167,22 +170,24 @@ def pipelined(driver: Driver) -> float:
     return PIPELINED / seconds
 
 
-def lines(driver: Driver) -> float:
+def flood(driver: Driver, code: str, count: Callable[[dict[str, Any]], int], whole: int) -> float:
+    """Run a cell that sends much. What loses some of it has no time."""
     messages: list[dict[str, Any]] = []
-    taken = milliseconds(
-        lambda: messages.extend(driver.done(driver.execute(f"for i in range({LINES}): print('line', i)")))
-    )
-    text = "".join(m["content"]["text"] for m in messages if m["msg_type"] == "stream")
-    lost = LINES - text.count("\n")
-    return taken if not lost else float("nan")
+    try:
+        taken = milliseconds(lambda: messages.extend(driver.done(driver.execute(code))))
+    except queue.Empty:  # the idle status is lost, too
+        return LOST
+    return taken if sum(map(count, messages)) == whole else LOST
+
+
+def lines(driver: Driver) -> float:
+    code = f"for i in range({LINES}): print('line', i)"
+    return flood(driver, code, lambda message: message["content"].get("text", "").count("\n"), LINES)
 
 
 def displays(driver: Driver) -> float:
     code = f"from IPython.display import display\nfor i in range({DISPLAYS}): display(i)"
-    messages: list[dict[str, Any]] = []
-    taken = milliseconds(lambda: messages.extend(driver.done(driver.execute(code))))
-    found = sum(m["msg_type"] == "display_data" for m in messages)
-    return taken if found == DISPLAYS else float("nan")
+    return flood(driver, code, lambda message: message["msg_type"] == "display_data", DISPLAYS)
 
 
 def comm(driver: Driver, size: int = 0) -> float:
@@ -307,9 +312,13 @@ def table(found: list[Contender]) -> str:
     for name, figure in FIGURES.items():
         values = {c.name: statistics.median(c.times[name]) for c in found if name in c.times}
         better = (max if figure.is_rate else min)(values[peer] for peer in PEERS)
-        cells = [f"{values[each]:,.{1 if values[each] >= 20 else 2}f}" if each in values else "" for each in names]
+        cells = [shown(values[each]) if each in values else "" for each in names]
         rows.append(f"| {figure.title} | {' | '.join(cells)} | {values[OURS] / better:.2f} |")
     return "\n".join(rows)
+
+
+def shown(value: float) -> str:
+    return "lost" if value == LOST else f"{value:,.{1 if value >= 20 else 2}f}"
 
 
 def main() -> None:
