@@ -95,16 +95,19 @@ class Driver:
             if message["parent_header"].get("msg_id") == msg_id:
                 return message
 
-    def until_idle(self, msg_id: str) -> list[dict[str, Any]]:
-        """What comes on iopub for a request, until its idle."""
-        messages = []
+    def published(self, matches: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next message on iopub that matches."""
         while True:
             message: dict[str, Any] = self.client.get_iopub_msg(timeout=TIMEOUT)
-            if message["parent_header"].get("msg_id") != msg_id:
-                continue
-            messages.append(message)
-            if message["content"].get("execution_state") == "idle":
-                return messages
+            if matches(message):
+                return message
+
+    def until_idle(self, msg_id: str) -> list[dict[str, Any]]:
+        """What comes on iopub for a request, until its idle."""
+        messages: list[dict[str, Any]] = []
+        while not messages or messages[-1]["content"].get("execution_state") != "idle":
+            messages.append(self.published(lambda message: message["parent_header"].get("msg_id") == msg_id))
+        return messages
 
     def done(self, msg_id: str) -> list[dict[str, Any]]:
         """Wait for both."""
@@ -196,8 +199,8 @@ def comm(driver: Driver, size: int = 0) -> float:
     buffers = [bytes(size)] if size else None
 
     def exchange() -> None:
-        messages = driver.until_idle(driver.request("comm_msg", {"comm_id": comm_id, "data": {}}, buffers))
-        (answer,) = [m for m in messages if m["msg_type"] == "comm_msg"]
+        driver.request("comm_msg", {"comm_id": comm_id, "data": {}}, buffers)
+        answer = driver.published(lambda m: m["msg_type"] == "comm_msg" and m["content"]["comm_id"] == comm_id)
         assert not size or len(answer["buffers"][0]) == size
 
     return milliseconds(exchange)
@@ -217,8 +220,7 @@ def kernel_info_beside(driver: Driver) -> float:
 
 def interrupt(driver: Driver) -> float:
     cell = driver.execute("print('begins')\nwhile True: pass")
-    while driver.client.get_iopub_msg(timeout=TIMEOUT)["msg_type"] != "stream":
-        pass
+    driver.published(lambda message: message["msg_type"] == "stream")
 
     def stop() -> None:
         driver.manager.interrupt_kernel()
