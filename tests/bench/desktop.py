@@ -62,10 +62,12 @@ class Contender:
     Args:
         name: as the table has it.
         argv: starts it.
+        interrupt_mode: as its kernelspec has it.
     """
 
     name: str
     argv: list[str]
+    interrupt_mode: str = "signal"
     times: dict[str, list[float]] = field(default_factory=dict)
 
     def note(self, figure: str, value: float) -> None:
@@ -125,7 +127,9 @@ class Driver:
 def running(contender: Contender) -> Generator[Driver]:
     """The kernel from its start, of which the time to the first result is noted."""
     manager = KernelManager()
-    manager._kernel_spec = KernelSpec(argv=contender.argv, display_name=contender.name, language="python")
+    manager._kernel_spec = KernelSpec(
+        argv=contender.argv, display_name=contender.name, interrupt_mode=contender.interrupt_mode, language="python"
+    )
     begin = time.perf_counter()
     manager.start_kernel()
     client = manager.client()
@@ -277,18 +281,20 @@ def environment(name: str, package: str) -> Path:
     return folder
 
 
-def argv_of(folder: Path, spec: str) -> list[str]:
-    """What a kernelspec of an environment starts."""
+def installed(name: str, folder: Path, spec: str) -> Contender:
+    """The kernel of a kernelspec of an environment."""
     resources = folder / "share" / "jupyter" / "kernels" / spec
-    argv: list[str] = json.loads((resources / "kernel.json").read_text())["argv"]
+    said = json.loads((resources / "kernel.json").read_text())
+    argv: list[str] = said["argv"]
     argv[0] = str(folder / "bin" / "python") if Path(argv[0]).name.startswith("python") else argv[0]
-    return [part.replace("{resource_dir}", str(resources)) for part in argv]
+    argv = [part.replace("{resource_dir}", str(resources)) for part in argv]
+    return Contender(name, argv, said.get("interrupt_mode", "signal"))
 
 
 def contenders() -> list[Contender]:
-    peers = [Contender(name, argv_of(environment(name, package), spec)) for name, (package, spec) in PEERS.items()]
+    peers = [installed(name, environment(name, package), spec) for name, (package, spec) in PEERS.items()]
     floor = [sys.executable, str(Path(__file__).with_name("floor.py")), "{connection_file}"]
-    return [Contender(OURS, argv_of(Path(sys.prefix), "async")), *peers, Contender(FLOOR, floor)]
+    return [installed(OURS, Path(sys.prefix), "async"), *peers, Contender(FLOOR, floor)]
 
 
 def run_round(found: list[Contender]) -> None:
