@@ -39,11 +39,19 @@ class _Line:
 
     name: StreamName
     request: Request | None
-    call: tuple[CodeType, int] | None
+    call: tuple[CodeType, int] | None = None
     """Where the call is that wrote the last piece."""
     pieces: list[str] = field(default_factory=list)
     age: int = 0
     """In intervals, since it was begun."""
+
+
+def _place_of_call() -> tuple[CodeType, int]:
+    """The place of the call into this module."""
+    frame, own = sys._getframe(), globals()
+    while frame.f_globals is own and frame.f_back:
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
 
 
 class StreamBatcher:
@@ -97,24 +105,25 @@ class StreamBatcher:
         with self._lock:
             self.drain()
             self._take(name, text)
-            if text.endswith("\n") and self._may_flush():
+            if text[-1] == "\n" and self._may_flush():
                 self._send_held()
-            else:
+            elif not self._timer or self._size > SIZE:
                 self._flush_later()
 
     def _take(self, name: StreamName, text: str) -> None:
         thread, request = threading.get_ident(), self._owner()
         line = self._lines.get(thread)
-        if line and (line.name, line.request) != (name, request):
-            self._finish(thread)
         whole, end, rest = text.rpartition("\n")
-        if end:
+        if line and (end or line.request is not request or line.name != name):
             self._finish(thread)
+            line = None
+        if end:
             self._hold(name, request, whole + end)
         if rest:
-            line = self._lines.setdefault(thread, _Line(name, request, None))
+            if line is None:
+                line = self._lines[thread] = _Line(name, request)
             line.pieces.append(rest)
-            line.call = self._call_of(sys._getframe())
+            line.call = _place_of_call()
             self._size += len(rest)
 
     def _finish(self, thread: int) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import codecs
 import faulthandler
 import os
+import select
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from async_kernel._streams import StreamName, StreamRedirect
 
 _CHUNK: Final = 1 << 16
@@ -55,6 +59,8 @@ class Descriptors:
     def __init__(self, streams: StreamRedirect) -> None:
         self._streams = streams
         self._pipes: list[_Pipe] = []
+        self._has_text: Callable[[], object] = lambda: True
+        """Whether a pipe has something, asked before each write to the streams: reading them in vain takes longer."""
 
     def install(self) -> None:
         """Begin."""
@@ -62,6 +68,11 @@ class Descriptors:
             if stream:
                 stream.flush()
         self._pipes = [_Pipe(name) for name in _NUMBERS]
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            for pipe in self._pipes:
+                poll.register(pipe.end, select.POLLIN)
+            self._has_text = partial(poll.poll, 0)
         self._streams.terminal = {pipe.name: pipe.terminal for pipe in self._pipes}
         self._streams.stdout.descriptor, self._streams.stderr.descriptor = _NUMBERS.values()
         # A crash ends the I/O thread too: its text goes where the log goes.
@@ -84,6 +95,8 @@ class Descriptors:
         return [pipe.end for pipe in self._pipes]
 
     def _drain(self) -> None:
+        if not self._has_text():
+            return
         for pipe in self._pipes:
             if text := pipe.read():
                 self._streams.batcher.hold(pipe.name, text)
