@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from browser.lab import Lab
 
-RESTARTS = 20
+RESTARTS = int(os.environ.get("ASYNC_KERNEL_RESTARTS", "5"))
 
 
 def test_two_notebooks_and_a_console_each_have_their_own_kernel(lab: Lab) -> None:

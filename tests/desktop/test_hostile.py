@@ -262,6 +262,26 @@ def test_memory_is_bounded(kernel: Kernel, how: str) -> None:
     assert kernel.log == ""
 
 
+def test_subscriptions_are_taken_beside_what_is_none_and_a_subscriber_that_leaves(kernel: Kernel) -> None:
+    attacked = Attacked(kernel)
+
+    def flood(sock: zmq.Socket[bytes]) -> None:
+        for n in range(50):
+            sock.send(b"\1%d" % n)
+            sock.send_multipart([b"no subscription"] * 20)
+
+    for _ in range(20):
+        with attacked.socket(zmq.XSUB, "iopub") as stays:
+            with attacked.socket(zmq.XSUB, "iopub") as leaves:
+                flood(leaves)
+                flood(stays)
+            flood(stays)
+            stays.send(b"\1the end")
+            while stays.recv_multipart()[0] != b"the end":
+                pass
+    assert kernel.log == ""
+
+
 def test_memory_that_subscribers_take_is_bounded(kernel: Kernel) -> None:
     attacked = Attacked(kernel)
     process = psutil.Process(kernel.pid)

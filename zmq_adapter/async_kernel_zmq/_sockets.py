@@ -95,7 +95,9 @@ class Sockets:
             if channel == "stdin":
                 sock.router_mandatory = 1  # a question to a client that still connects would be lost silently
             if channel == "iopub":
-                sock.setsockopt(zmq.XPUB_MANUAL, 1)  # each subscriber is welcomed before it gets anything
+                # Each subscription is told, to be welcomed. Not by XPUB_MANUAL: there libzmq loses some as soon as any
+                # client sends other messages.
+                sock.setsockopt(zmq.XPUB_VERBOSE, 1)
                 sock.sndhwm = 0  # XPUB would drop silently past the mark
                 sock.maxmsgsize = _TOPIC_LIMIT
             if self._info.curve_secretkey and self._info.curve_publickey:
@@ -187,11 +189,8 @@ class Sockets:
         if channel != "iopub":
             self._receive(channel, frames)
         elif frames[0][:1] == b"\1" and DELIMITER not in frames[0]:  # as a topic, it would mislead other clients
-            sock.setsockopt(zmq.SUBSCRIBE, frames[0][1:])
             sock.send_multipart(self._welcome(frames[0][1:]))
-        elif frames[0][:1] == b"\0":
-            sock.setsockopt(zmq.UNSUBSCRIBE, frames[0][1:])
-        else:
+        elif frames[0][:1] != b"\0":
             self._log.debug("Dropped %d frames on iopub that are no subscription", len(frames))
 
     def _send_all(self) -> None:
