@@ -69,7 +69,7 @@ def _help(*args: str) -> str:
 
 
 def _traits() -> Iterator[str]:
-    """A section for each class, with its own configurable traits."""
+    """A section for each class, with its own configurable traits: first our own classes, then IPython's."""
     from async_kernel_zmq import IPApp
 
     app = IPApp()
@@ -78,7 +78,8 @@ def _traits() -> Iterator[str]:
         name = target[0] if isinstance(target, tuple) else target
         words = short if isinstance(short, tuple) else (short,)
         aliases.setdefault(name, []).extend(f"{'-' if len(word) == 1 else '--'}{word}" for word in words)
-    for cls in dict.fromkeys(parent for kind in app.classes for parent in reversed(kind.mro())):
+    classes = dict.fromkeys(parent for kind in app.classes for parent in reversed(kind.mro()))
+    for cls in sorted(classes, key=lambda cls: not cls.__module__.startswith("async_kernel")):
         own = cls.class_own_traits(config=True) if hasattr(cls, "class_own_traits") else {}
         if own:
             yield f"## {cls.__name__}\n"
@@ -96,6 +97,7 @@ def _default(trait: TraitType[Any, Any], cls: type[HasTraits]) -> str:
 
 
 def _cell(text: str) -> str:
+    text = re.sub(r"^ *\.\. \w+::.*$", "", text, flags=re.MULTILINE)  # a directive of Sphinx
     return re.sub(r"\s+", " ", text).replace("|", r"\|").replace("<", "&lt;").strip()
 
 
