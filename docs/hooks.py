@@ -93,7 +93,7 @@ def _traits() -> Iterator[str]:
 
 def _default(trait: TraitType[Any, Any], cls: type[HasTraits]) -> str:
     shown = trait.default_value_repr() if f"_{trait.name}_default" not in vars(cls) else ""
-    return f"`{_cell(shown)}`" if shown and "<" not in shown else ""
+    return f"`{_cell(shown)}`" if shown and not re.search("<|Undefined", shown) else ""
 
 
 def _cell(text: str) -> str:
