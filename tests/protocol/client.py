@@ -34,6 +34,8 @@ class ProtocolClient(KernelClient):
         self.stopped = 0
         """How often the kernel said that it has ended."""
         self.ended: Pending[None] = Pending()
+        self.missed = 0
+        """How often it has waited in vain."""
 
     def receive(
         self, msg_json: str, buffers: Sequence[Buffer] | None = None, requires_reply: bool = False
@@ -64,6 +66,7 @@ class ProtocolClient(KernelClient):
             with anyio.fail_after(GUARD):
                 return await super().wait_for(matches)
         except TimeoutError:
+            self.missed += 1
             kinds = [(m["header"]["msg_type"], m["content"].get("execution_state")) for m in self.messages[-20:]]
             msg = f"the kernel did not send what the test waits for; the last it sent: {kinds}"
             raise AssertionError(msg) from None

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from async_kernel._wire import Buffer
 
 
+PATIENCE = 5
+"""How often tests wait in vain for a kernel that they share, before the others fail at once."""
 READER = "messages of a kernel process"
 """The name of threads that read them, as long as a transport is in use."""
 
@@ -27,16 +29,19 @@ class Line:
         self._lock = threading.Lock()
         self.streams = sys.stdout, sys.stderr
         """What the kernel has put in their place, where it shares this process."""
+        self._missed = 0
 
     @contextmanager
     def client(self, deliver: Callable[[str, list[Buffer] | None], None]) -> Generator[ProtocolClient]:
         """A client for the duration of the block."""
+        assert self._missed < PATIENCE, "the kernel has left earlier tests without an answer"
         client = ProtocolClient(deliver)
         with self._lock:
             self._client = client
         try:
             yield client
         finally:
+            self._missed += client.missed
             with self._lock:
                 self._client = None
 
