@@ -21,6 +21,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from async_kernel._wire import Header
 
 __all__ = [
@@ -98,3 +100,12 @@ class UnknownCommError(AsyncKernelError):
 
 class HistoryLockedError(AsyncKernelError):
     """The history cannot be read: another process keeps its database to itself. Later it can."""
+
+
+def causes(error: object) -> Iterator[BaseException]:
+    """An error and what it came of, in the order in which tracebacks follow them."""
+    seen: set[int] = set()
+    while isinstance(error, BaseException) and id(error) not in seen:  # a user's exception may have anything as cause
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

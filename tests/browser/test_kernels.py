@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from browser.lab import Lab
 
-RESTARTS = int(os.environ.get("ASYNC_KERNEL_RESTARTS", "5"))
+RESTARTS = 20
 
 
 def test_two_notebooks_and_a_console_each_have_their_own_kernel(lab: Lab) -> None:

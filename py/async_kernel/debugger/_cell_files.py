@@ -15,6 +15,8 @@ from typing import Final
 
 from IPython.core.compilerop import CachingCompiler
 
+from async_kernel._errors import causes
+
 HASH_METHOD: Final = "Murmur2"
 HASH_SEED: Final = 0xC70F6907
 SUFFIX: Final = ".py"
@@ -68,17 +70,14 @@ class CellFiles:
 
     def write_shown(self, error: object) -> None:
         """Write the cells that the traceback of an error shows: IPython takes wrong lines where there is no file."""
-        seen: set[int] = set()
-        while isinstance(error, BaseException) and id(error) not in seen:
-            seen.add(id(error))
-            trace = error.__traceback__
-            # A user's exception may have anything by these names.
+        for each in causes(error):
+            trace = each.__traceback__
+            # A user's exception may have anything by this name.
             for frame, _ in walk_tb(trace if isinstance(trace, TracebackType) else None):
                 name = frame.f_code.co_filename
                 if name.startswith(self.prefix) and not Path(name).exists():
                     with suppress(OSError):
                         self._write(name, "".join(linecache.getlines(name)))
-            error = error.__cause__ or error.__context__
 
     def remove(self) -> None:
         """Remove what was written."""

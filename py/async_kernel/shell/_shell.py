@@ -24,6 +24,7 @@ from IPython.core.magics.script import ScriptMagics
 from IPython.utils.text import SList
 from traitlets import Bool, Float, Instance, Type
 
+from async_kernel._errors import causes
 from async_kernel._has_interface import HasInterface
 from async_kernel._platform import HAS_THREADS
 from async_kernel.caller._host import current_host
@@ -38,7 +39,7 @@ from async_kernel.shell._run import CellRun, awaiting, current_run, run_context,
 from async_kernel.shell._traps import HeldBuiltins, HeldDisplayHook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from types import CodeType, ModuleType, TracebackType
 
     from IPython.core.interactiveshell import ExecutionResult
@@ -48,11 +49,7 @@ if TYPE_CHECKING:
 
 def _holds_group(error: BaseException | None) -> bool:
     """Whether an exception group is in the chain of `error`, which IPython cannot format."""
-    while error is not None:
-        if isinstance(error, BaseExceptionGroup):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(isinstance(each, BaseExceptionGroup) for each in causes(error))
 
 
 def _is_stop(error: BaseException) -> bool:
@@ -319,8 +316,9 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
                 exc_tuple, error = (type(stopped), stopped, error.__traceback__), stopped
         if isinstance(error, KeyboardInterrupt) and exc_tuple:
             _end_in_user_code(exc_tuple[2])
-        for interrupt in _interrupts(error):
-            _end_in_user_code(interrupt.__traceback__)
+        for each in causes(error):
+            if isinstance(each, KeyboardInterrupt):
+                _end_in_user_code(each.__traceback__)
         if error is not None:
             self.kernel.cell_files.write_shown(error)
         if error is None or exception_only or not _holds_group(error):
@@ -382,16 +380,6 @@ def _commands() -> ModuleType:
     from async_kernel._browser import _commands
 
     return _commands
-
-
-def _interrupts(error: BaseException | None) -> Iterator[KeyboardInterrupt]:
-    """Those among an error and what it came of."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, KeyboardInterrupt):
-            yield error
-        error = error.__cause__ or error.__context__
 
 
 def _end_in_user_code(traceback: TracebackType | None) -> None:
