@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from async_kernel._frames import current_frames
 from async_kernel._platform import HAS_THREADS
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class StreamBatcher:
         with self._lock:
             self._timer = False
             self.drain()
-            frames = sys._current_frames()
+            frames = current_frames()
             for thread, line in self._lines.items():
                 # `print` writes its arguments one by one, and between them a thread may wait for seconds for its turn.
                 line.age += self._call_of(frames.get(thread)) != line.call

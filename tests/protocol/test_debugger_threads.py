@@ -73,6 +73,40 @@ async def test_a_callback_of_a_task(session: DebugSession) -> None:
     assert (await session.client.wait_idle(running)).text() == "joined\n"
 
 
+GARBAGE = """\
+import gc, threading, time
+class Finalised:
+    def __init__(self): self.itself = self
+    def __del__(self): time.sleep(0)
+def start_threads():
+    while going:
+        thread = threading.Thread(target=len, args=([],))
+        thread.start()
+        thread.join()
+going = True
+threading.Thread(target=start_threads).start()
+usual = gc.get_threshold()
+gc.set_threshold(7)
+for step in range(20):
+    Finalised()
+going = False
+gc.set_threshold(*usual)
+print('left')
+"""
+
+
+async def test_stops_beside_starting_threads_and_finalisers(session: DebugSession, transport: Transport) -> None:
+    if not transport.has_threads:
+        return
+    await session.set(GARBAGE, {"line": 15})
+    running = session.client.start(GARBAGE)
+    for step in range(20):
+        await session.stopped()
+        assert (await session.evaluate("step"))["result"] == str(step)
+        await session.go_on()
+    assert (await session.client.wait_idle(running)).text() == "left\n"
+
+
 LIBRARY = "import textwrap\nshort = textwrap.dedent('  text')\nprint(short)"
 
 

@@ -13,6 +13,7 @@ from traceback import walk_stack
 from typing import TYPE_CHECKING, Any, Final
 
 import async_kernel
+from async_kernel._frames import current_frames
 from async_kernel.caller import Pending
 from async_kernel.debugger import DebugError, Engine
 from async_kernel.shell._subshell import Subshell
@@ -136,6 +137,7 @@ class DebugpyEngine(Engine):
 
     def _connect(self) -> socket.socket:
         os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a warning about what users cannot change
+        sys._current_frames = current_frames  # debugpy takes it at each stop
         import debugpy  # noqa: T100  # it is no breakpoint
 
         debugpy.configure(subProcess=False)
@@ -196,7 +198,7 @@ def _read(stream: Any) -> Body | None:
 
 def _shell_in(thread: threading.Thread) -> InteractiveShell | None:
     """The shell whose cell a thread runs."""
-    for frame, _ in walk_stack(sys._current_frames()[thread.ident or 0]):
+    for frame, _ in walk_stack(current_frames()[thread.ident or 0]):
         if frame.f_code is InteractiveShell.run_code.__code__:
             shell: InteractiveShell = frame.f_locals["self"]
             return shell
@@ -205,7 +207,7 @@ def _shell_in(thread: threading.Thread) -> InteractiveShell | None:
 
 def _files_below() -> Iterator[str]:
     """The files of the frames of the main thread that are not the kernel's, from the outermost on."""
-    frames = list(walk_stack(sys._current_frames()[threading.main_thread().ident or 0]))
+    frames = list(walk_stack(current_frames()[threading.main_thread().ident or 0]))
     for frame, _ in reversed(frames):
         if frame.f_code.co_filename.startswith(_FOLDERS):
             return
