@@ -192,10 +192,14 @@ class StreamBatcher:
             self._finish_lines(lambda _: True)
             self._send_held()
 
-    def flush_overdue(self) -> None:
-        """Send what waits for a timer: for code that keeps the event loop from turning."""
+    def flush_overdue(self, frame: FrameType | None) -> None:
+        """Send what waits for a timer: for code that keeps the event loop from turning, and runs `frame`."""
         if self._timer:
-            self.flush_all()
+            with self._lock:
+                self.drain()
+                if not self.is_writing(frame):
+                    self._finish(threading.get_ident())
+                self._send_held()
 
     def _finish_lines(self, which: Callable[[_Line], bool]) -> None:
         for thread, line in list(self._lines.items()):

@@ -43,6 +43,7 @@ BLOCKS = {
         "c = C()\nreference = weakref.ref(c, end)\ndel c\nwhile True: pass"
     ),
     "prints": "n = 0\nwhile True:\n    print(n)\n    n += 1",
+    "prints within a line": "while True: print('.', end='')",
     "blocking tasks": "import asyncio, time\nasync def f(): time.sleep(3600)\nawait asyncio.gather(f(), f(), f())",
     "computing tasks": "import asyncio\nasync def f():\n    while True: pass\nawait asyncio.gather(f(), f(), f())",
 }

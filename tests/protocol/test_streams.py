@@ -69,6 +69,14 @@ async def test_a_line_without_newline_is_sent_while_the_cell_runs(client: Protoc
     assert (await client.wait_idle(request)).content["status"] == "ok"
 
 
+async def test_lines_are_not_torn(client: ProtocolClient) -> None:
+    """While a cell prints, the kernel sends what has waited and listens, also between two pieces of a line."""
+    done = await client.execute("for number in range(20_000): print(number, 'of', 'many')")
+    texts = [m["content"]["text"] for m in done.of_type("stream")]
+    assert [text for text in texts if not text.endswith("\n")] == []
+    assert "".join(texts) == "".join(f"{number} of many\n" for number in range(20_000))
+
+
 async def test_every_way_to_write(client: ProtocolClient) -> None:
     done = await client.execute(
         "import sys\n"

@@ -40,7 +40,7 @@ class Blocking(Listening):
     def on_signal(self, frame: FrameType | None) -> None:
         self._listening.rest(_RETRY)
         if at := self._interruptible(frame):
-            self.interface.streams.batcher.flush_overdue()
+            self.interface.streams.batcher.flush_overdue(frame)
             if self._listening.interrupted() or self._takes_missed():
                 self.interface.last_interrupt_frame = frame
                 self._raise(at)
