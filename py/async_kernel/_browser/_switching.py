@@ -31,6 +31,8 @@ _SLICE: Final = 0.01
 _PATIENT: Final = 0.1
 """As `_SLICE`, at the most: a cell computes `_SHARE` times as long as a turn takes, which is long on a busy machine."""
 _SHARE: Final = 100
+_SKIPS: Final = 20
+"""Turns that are left out, one after the other, because a line is being written."""
 _TURN: Final = 0.05
 """Seconds after which a turn ends although the event loop has more to do."""
 
@@ -82,6 +84,8 @@ class StackSwitching(Listening):
         """How many callbacks the event loop was given so far, but for those that waiting itself takes."""
         self._count_scheduled()
         self._collecting = False
+        self._skipped = 0
+        """How many turns were left out, one after the other, because a line is being written."""
         """Whether the garbage collector runs: its lists are on the C stack, where other stacks could meet them."""
         gc.callbacks.append(self._note_collection)
 
@@ -108,8 +112,10 @@ class StackSwitching(Listening):
         at = self._interruptible(frame)
         if at is None or self._collecting or not can_run_sync():
             return
-        if self.interface.streams.batcher.is_writing(frame):
+        if self._skipped < _SKIPS and self.interface.streams.batcher.is_writing(frame):
+            self._skipped += 1
             return  # `print` looks for signals between what it writes, and others would write into its line
+        self._skipped = 0
         stack = self._enter(at.kind, computes=True)
         if self._takes_missed():
             stack.interrupt()
