@@ -84,9 +84,9 @@ class StackSwitching(Listening):
         """How many callbacks the event loop was given so far, but for those that waiting itself takes."""
         self._count_scheduled()
         self._collecting = False
+        """Whether the garbage collector runs: its lists are on the C stack, where other stacks could meet them."""
         self._skipped = 0
         """How many turns were left out, one after the other, because a line is being written."""
-        """Whether the garbage collector runs: its lists are on the C stack, where other stacks could meet them."""
         gc.callbacks.append(self._note_collection)
 
     def _note_collection(self, phase: str, _: object) -> None:
