@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 0.5
 """Seconds to wait for another process that has locked the database."""
+_DELAY = 0.5
+"""Seconds for which the lines of cells gather: while one is written, cells that run are slower."""
 
 
 class KernelHistory(HistoryManager):
@@ -31,6 +33,7 @@ class KernelHistory(HistoryManager):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._writing = threading.Lock()
+        self._ends = threading.Event()
         super().__init__(*args, **kwargs)
 
     @default("connection_options")
@@ -63,6 +66,8 @@ class KernelHistory(HistoryManager):
 
     def writeout_cache(self, conn: sqlite3.Connection | None = None) -> None:
         """Write what is not written yet. Cells can add to it meanwhile."""
+        if threading.current_thread() is self.save_thread:
+            self._ends.wait(_DELAY)
         with self._writing:  # who reads next finds what was taken from the cache
             with self.db_input_cache_lock:
                 inputs, self.db_input_cache = self.db_input_cache, []
@@ -102,6 +107,7 @@ class KernelHistory(HistoryManager):
 
     def end_session(self) -> None:
         """Write the rest, and that the session has ended."""
+        self._ends.set()
         self.writeout_cache()
         if self._has_told:  # no use in trying again: the client waits for the end
             return
