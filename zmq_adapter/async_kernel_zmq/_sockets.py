@@ -1,4 +1,4 @@
-"""The sockets of a kernel, and the one thread that uses them."""
+"""The sockets of a kernel: one thread reads them, and any thread sends on them while that one has nothing to do."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from functools import partial
+from itertools import chain, repeat, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import zmq
+from zmq.backend import Socket as BareSocket
 
 from async_kernel_zmq._connection_file import ConnectionFileError
 from async_kernel_zmq._parent import Parent
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from async_kernel_zmq._connection_file import ConnectionInfo
 
 _KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
+_READ: Final = ("control", "stdin", "shell", "iopub")
+_EVENTS, _POLLIN, _NOBLOCK, _SNDMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.SNDMORE)
 _LINGER: Final = 1000
 """Milliseconds that unsent messages get at the end."""
 _CONNECT_TIME: Final = 5.0
@@ -33,12 +38,13 @@ _RETRY: Final = 20
 """Milliseconds between two attempts to reach it."""
 _TOPIC_LIMIT: Final = 1 << 10
 """Bytes of the longest subscription. ZMQ takes many times the memory for each, and cuts off who sends a longer one."""
-_COPY_BELOW: Final = 1 << 16
-"""Bytes from which a frame is handed to ZMQ without a copy."""
 
 
 class Sockets:
     """Binds the sockets, reads them in a thread of its own, and sends what any thread gives it.
+
+    A socket of ZMQ is for one thread at a time. While that thread waits, who has a message sends it, which spares the
+    switch between threads; else that thread sends it, for which nobody waits.
 
     Args:
         info: addresses and keys; the ports that are chosen are written into it.
@@ -68,6 +74,12 @@ class Sockets:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         self._outbox: deque[tuple[str, Sequence[Buffer]]] = deque()
+        self._turn = threading.RLock()
+        """Held by who may change whose turn it is to use the sockets."""
+        self._waits = False
+        """Whether the thread waits, so that others may use them."""
+        self._sends = False
+        """Whether a message is being sent: a signal handler may have another."""
         self._unsent: list[tuple[float, Sequence[Buffer]]] = []
         """What is for stdin sockets that have not connected yet, with the time when to give up."""
         self._wake_read, self._wake_write = socket.socketpair()
@@ -136,8 +148,19 @@ class Sockets:
 
     def send(self, channel: str, frames: Sequence[Buffer]) -> None:
         """Send a message. Called from any thread; returns at once."""
-        self._outbox.append((channel, frames))
-        self._wake()
+        with self._turn:
+            self._outbox.append((channel, frames))
+            if not self._waits or self._sends:
+                return
+            try:
+                self._sends = True
+                self._send_all()
+            finally:
+                self._sends = False
+            # ZMQ says once that a message has come, and may have said it to this thread.
+            unread = self._unsent or any(_has_message(self._sockets[each]) for each in _READ)
+        if unread:
+            self._wake()
 
     def close(self) -> None:
         """Send what is left, and close the sockets."""
@@ -162,21 +185,27 @@ class Sockets:
 
     def _serve(self) -> None:
         poller = zmq.Poller()
-        incoming = {self._sockets[channel]: channel for channel in ("shell", "control", "stdin", "iopub")}
-        for sock in incoming:
-            poller.register(sock, zmq.POLLIN)
-        for descriptor in (self._wake_read.fileno(), *self._watched):
+        incoming = [(channel, self._sockets[channel]) for channel in _READ]
+        for descriptor in (self._wake_read.fileno(), *(sock.fd for _, sock in incoming), *self._watched):
             poller.register(descriptor, zmq.POLLIN)
+        took = False
         while not self._ended:
+            with self._turn:
+                self._waits = not took and not self._outbox
             # The second is for noticing that the parent has gone.
-            for ready, _ in poller.poll(_RETRY if self._unsent else 1000):
-                if channel := incoming.get(ready):
-                    self._take(channel, ready)
-                elif action := self._watched.get(ready):
+            for ready, _ in poller.poll(0 if not self._waits else _RETRY if self._unsent else 1000):
+                if action := self._watched.get(ready):
                     action()
-                else:
+                elif ready == self._wake_read.fileno():
                     self._wake_read.recv(4096)
             self._is_awake = False
+            with self._turn:
+                self._waits = False
+            took = False
+            for channel, sock in incoming:
+                if _has_message(sock):
+                    took = True
+                    self._take(channel, sock)
             self._send_all()
             if self._parent and self._parent.has_ended:
                 self._parent = None
@@ -198,18 +227,20 @@ class Sockets:
         for until, frames in unsent:
             self._ask(frames, until)
         while self._outbox:
-            channel, frames = self._outbox.popleft()
+            channel, frames = self._outbox[0]
             if channel == "stdin":
+                self._outbox.popleft()
                 self._ask(frames, time.monotonic() + _CONNECT_TIME)
                 continue
             try:
-                self._sockets[channel].send_multipart(frames, copy=not any(len(f) > _COPY_BELOW for f in frames))
+                _send(self._sockets[channel], frames, self._outbox.popleft)
             except zmq.ZMQError as e:
+                self._outbox.popleft()
                 self._log.warning("A message on %s could not be sent: %s", channel, e)
 
     def _ask(self, frames: Sequence[Buffer], until: float) -> None:
         try:
-            self._sockets["stdin"].send_multipart(frames, zmq.NOBLOCK)
+            _send(self._sockets["stdin"], frames)
         except zmq.ZMQError as e:
             if time.monotonic() < until:
                 self._unsent.append((until, frames))
@@ -228,3 +259,20 @@ class Sockets:
         for channel, sock in self._sockets.items():
             if channel != "hb" or not self.threads:
                 sock.close()
+
+
+def _has_message(sock: zmq.Socket[bytes]) -> bool:
+    return bool(int(sock.get(_EVENTS)) & _POLLIN)
+
+
+def _send(sock: zmq.Socket[bytes], frames: Sequence[Buffer], *then: Callable[[], object]) -> None:
+    """Send a message, and call the functions of C that are given.
+
+    All in one call of C, so that what a signal handler raises cannot cut the message in two.
+
+    Raises:
+        ZMQError: it is not sent, and nothing is called.
+    """
+    flags = [*repeat(_NOBLOCK | _SNDMORE, len(frames) - 1), _NOBLOCK]
+    sending = map(partial(BareSocket.send, sock, copy=False), frames, flags)
+    deque(chain(sending, *(starmap(function, [()]) for function in then)), 0)
