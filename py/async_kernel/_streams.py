@@ -14,7 +14,7 @@ from async_kernel._frames import current_frames
 from async_kernel._platform import HAS_THREADS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import CodeType, FrameType
     from typing import TextIO
 
@@ -94,6 +94,7 @@ class StreamBatcher:
         self._credit = float(BURST)
         self._filled = self._flushed = clock()
         self._timer = False
+        self._diverted: Mapping[StreamName, TextIO] = {}
         self.drain: Callable[[], None] = lambda: None
         """Takes in what was written past the streams, to file descriptors."""
         self.checkpoint: Callable[[], None] = lambda: None
@@ -102,6 +103,9 @@ class StreamBatcher:
     def write(self, name: StreamName, text: str) -> None:
         """Take the next piece of a stream."""
         if not text:
+            return
+        if self._diverted:
+            self._diverted[name].write(text)
             return
         with self._lock:
             self.drain()
@@ -144,6 +148,18 @@ class StreamBatcher:
         """Whether the calling thread, which runs `frame`, is in the midst of a call that has begun a line."""
         line = self._lines.get(threading.get_ident())
         return line is not None and line.call == self._call_of(frame)
+
+    def divert(self, streams: Mapping[StreamName, TextIO]) -> None:
+        """From now on write to `streams`, and send nothing: in a process that was forked."""
+        self._diverted = streams
+        self.drain = self._flush_diverted
+        self._held, self._size = [], 0
+        self._last.clear()
+        self._lines.clear()
+
+    def _flush_diverted(self) -> None:
+        for stream in self._diverted.values():
+            stream.flush()
 
     def poll(self) -> None:
         """Take in what was written past the streams."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,58 @@ def test_lands_in_its_own_cell_while_others_print(client: Client) -> None:
     assert client.finish(writing).text() == "mine\n" * 300
     client.execute("talking = False")
     assert "mine" not in client.exchange(talking).text()
+
+
+FORKING = """\
+import multiprocessing, os
+processes = multiprocessing.get_context('fork')
+def work(number):
+    print('worker', number)
+    return number * number
+def fail():
+    raise ValueError('of a fork')
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+class TestForks:
+    def test_their_lines_land_in_the_cell(self, client: Client) -> None:
+        client.execute(FORKING)
+        done = client.execute("with processes.Pool(4) as pool: print(pool.map(work, range(50), chunksize=1))")
+        lines = done.text().splitlines()
+        assert sorted(lines[:-1]) == sorted(f"worker {number}" for number in range(50))
+        assert lines[-1] == str([number**2 for number in range(50)])
+
+    def test_their_errors_land_in_the_cell(self, client: Client) -> None:
+        client.execute(FORKING)
+        done = client.execute("process = processes.Process(target=fail)\nprocess.start()\nprocess.join()")
+        assert done.text("stderr").splitlines()[-1] == "ValueError: of a fork"
+
+    def test_what_the_kernel_holds_back_is_sent_once(self, client: Client) -> None:
+        client.execute(FORKING)
+        done = client.execute(
+            "for number in range(500): print(number)\nprint('half', end='')\n"
+            "if (process := os.fork()) == 0:\n    print('forked', flush=True)\n    os._exit(0)\nos.waitpid(process, 0);"
+        )
+        lines = done.text().splitlines()
+        assert lines == [*map(str, range(500)), "halfforked"]
+
+    def test_they_cannot_ask(self, client: Client) -> None:
+        client.execute(FORKING)
+        done = client.execute("process = processes.Process(target=input)\nprocess.start()\nprocess.join()")
+        assert "a forked process cannot ask the client for input" in done.text("stderr")
+
+    def test_while_threads_print(self, client: Client) -> None:
+        """They may hold the locks at the moment of the fork."""
+        client.execute(FORKING)
+        done = client.execute(
+            "import threading\ngoing = True\ndef talk():\n    while going: print('talk')\n"
+            "threads = [threading.Thread(target=talk) for _ in range(3)]\nfor thread in threads: thread.start()\n"
+            "for number in range(20):\n    process = processes.Process(target=work, args=(number,))\n"
+            "    process.start()\n    process.join()\n"
+            "going = False\nfor thread in threads: thread.join()"
+        )
+        assert [done.text().count(f"worker {number}\n") for number in range(20)] == [1] * 20
 
 
 def test_faulthandler_shows_threads_in_the_cell(client: Client) -> None:

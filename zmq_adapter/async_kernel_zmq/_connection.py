@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from async_kernel._transport import Connection
 from IPython.core.error import StdinNotImplementedError
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from async_kernel_zmq._connection_file import ConnectionInfo
     from async_kernel_zmq.interface import ZMQInterface
-
-_ENDED: Final = "the kernel ended while it waited for input"
 
 
 @dataclass(eq=False)
@@ -49,7 +47,8 @@ class ZMQConnection(Connection):
             log=interface.log,
         )
         self._questions: list[_Question] = []
-        self._closed = False
+        self._closed: str | None = None
+        """Why nobody can be asked any more."""
 
     def send(self, msg: Message, route: object = None) -> None:
         if msg["channel"] == "iopub":
@@ -62,8 +61,9 @@ class ZMQConnection(Connection):
         question = _Question(route, {None, msg["header"]["msg_id"], msg["parent_header"].get("msg_id")})
         self._questions.append(question)
         try:
-            self.send(msg, route)
-            answer = _ENDED if self._closed else question.answer.get()
+            if not self._closed:
+                self.send(msg, route)
+            answer = self._closed or question.answer.get()
         finally:
             self._questions.remove(question)
         if isinstance(answer, str):
@@ -104,8 +104,8 @@ class ZMQConnection(Connection):
         msg = self._interface.msg("iopub_welcome", content=content, parent={}, channel="iopub")
         return to_frames(msg, self._signer, [topic])
 
-    def close(self) -> None:
-        """Let go of whoever waits for input."""
-        self._closed = True
+    def close(self, why: str = "the kernel ended while it waited for input") -> None:
+        """Let go of whoever waits for input, and of who asks from now on."""
+        self._closed = why
         for question in list(self._questions):
-            question.answer.put(_ENDED)
+            question.answer.put(why)

@@ -19,6 +19,7 @@ from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
 from async_kernel_zmq._debugpy_engine import DebugpyEngine
 from async_kernel_zmq._descriptors import Descriptors
+from async_kernel_zmq._forks import Forks
 from async_kernel_zmq._interrupts import Interrupts
 from async_kernel_zmq._sigint import strike
 
@@ -101,6 +102,9 @@ class ZMQInterface(BaseInterface):
         descriptors = Descriptors(self.streams)
         descriptors.install()
         self._exit.callback(descriptors.uninstall)
+        forks = Forks(self, connection)
+        forks.install()
+        self._exit.callback(forks.uninstall)
         self._log_to(self.streams.terminal["stderr"])
         watched.update(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
         connection.sockets.start(watched)
