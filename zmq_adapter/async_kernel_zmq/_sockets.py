@@ -152,13 +152,15 @@ class Sockets:
             self._outbox.append((channel, frames))
             if not self._waits or self._sends:
                 return
-            try:
-                self._sends = True
-                self._send_all()
-            finally:
-                self._sends = False
-            # ZMQ says once that a message has come, and may have said it to this thread.
-            unread = self._unsent or any(_has_message(self._sockets[each]) for each in _READ)
+            unread = _has_message(self._sockets["iopub"])  # a subscription, to be welcomed first
+            if not unread:
+                try:
+                    self._sends = True
+                    self._send_all()
+                finally:
+                    self._sends = False
+                # ZMQ says once that a message has come, and may have said it to this thread.
+                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in _READ)
         if unread:
             self._wake()
 
