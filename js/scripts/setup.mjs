@@ -28,6 +28,7 @@ export async function setUp() {
     await Promise.all([wheels(), testWheels(), bundles()]);
     await snapshot();
     await labextension();
+    await licences();
     await extensionWheel();
     await site();
   } catch (error) {
@@ -159,6 +160,17 @@ const labextension = () =>
     },
   );
 
+const licences = () =>
+  step(
+    "Licences",
+    {
+      inputs: ["js/scripts/licences.py", "js/dist/wheels", "node_modules/pyodide/package.json", "LICENSE"],
+      stamp: "js/dist/stamps/licences",
+      outputs: ["js/dist/licences"],
+    },
+    () => run(python, ["js/scripts/licences.py"]),
+  );
+
 const extensionWheel = () =>
   step(
     "Wheel async-kernel-lite",
@@ -166,6 +178,7 @@ const extensionWheel = () =>
       inputs: [
         LABEXTENSION,
         "js/async_kernel_lite",
+        "js/dist/licences",
         "js/dist/make_snapshot.mjs",
         "js/pyproject.toml",
         "js/install.json",

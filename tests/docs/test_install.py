@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -68,18 +69,23 @@ def test_the_desktop(shell: Shell) -> None:
 
 
 @pytest.fixture
-def npm_page(shell: Shell, empty_lab: OpenLab) -> Generator[Page]:
-    """An empty page at the address of a folder into which the packages were installed.
+def npm_folder(shell: Shell) -> Path:
+    """A folder into which the packages were installed.
 
     pyodide is the one of this checkout: to install it anew would take a registry.
     """
-    (install, _) = blocks(START / "page.md", "sh")
+    install, *_ = blocks(START / "page.md", "sh")
     packed = subprocess.run(["npm", "pack", "--silent", str(ROOT)], check=True, capture_output=True, text=True).stdout
     shell(install.replace("async-kernel-lite", f"--offline ./{packed.strip()}").replace(" pyodide", ""))
     shutil.copytree(ROOT / "node_modules/pyodide", "node_modules/pyodide")
-    for example in (ROOT / "docs/examples").iterdir():
-        shutil.copy(example, ".")
-    with SiteServer(Path()) as server:
+    return Path()
+
+
+@pytest.fixture
+def npm_page(npm_folder: Path, empty_lab: OpenLab) -> Generator[Page]:
+    """An empty page at the address of that folder, with the examples."""
+    shutil.copytree(ROOT / "docs/examples", npm_folder, dirs_exist_ok=True)
+    with SiteServer(npm_folder) as server:
         page = empty_lab(server.url).page
         page.goto(server.url)
         yield page
@@ -117,3 +123,25 @@ def test_a_page_of_snippets(npm_page: Page) -> None:
     snippet.fill("sum([1, 2])")
     npm_page.get_by_role("button").first.click()
     expect(npm_page.locator("pre:not(.python)").first).to_have_text("3")
+
+
+def test_a_bundle(shell: Shell, npm_folder: Path, empty_lab: OpenLab) -> None:
+    """Vite is the one of this checkout."""
+    *_, bundle = blocks(START / "page.md", "sh")
+    shutil.copytree(ROOT / "docs/examples/vite", npm_folder, dirs_exist_ok=True)
+    vite = f'node "{ROOT / "node_modules/vite/bin/vite.js"}"'
+    shell(bundle.replace("npx vite build", f"{vite} build --base ./"))
+    with SiteServer(npm_folder / "dist") as server:
+        page = empty_lab(server.url).page
+        page.goto(f"{server.url}index.html")
+        expect(page.locator("#output")).to_have_text(re.compile(r"Python 3\.\d+\.\d+ in emscripten\n"))
+
+
+def test_a_program_in_node(shell: Shell, npm_folder: Path) -> None:
+    program = npm_folder / "program.mjs"
+    program.write_text(
+        'import { startKernel } from "async-kernel-lite";\n'
+        'const kernel = await startKernel({ pyodideUrl: "./node_modules/pyodide/" });\n'
+        "await kernel.ready;\nconsole.log(kernel.capabilities.interrupt);\nkernel.dispose();\n"
+    )
+    assert "shared memory" in shell("node program.mjs")
