@@ -1,12 +1,13 @@
-"""How fast the kernel starts in a browser, beside the standard Pyodide kernel, in one run.
+"""How fast the kernel is in a browser, beside the standard Pyodide kernel, in one run.
 
-    .venv/bin/python tests/bench/browser.py [--rounds N]
+    .venv/bin/python tests/bench/browser.py [--rounds N] [--write]
 
 Both have the same Pyodide files and the same wheels, each from a site of its own on this machine. The rounds of the
 two are interleaved; each begins with an empty cache. The slow line is one of 20 Mbit/s with 40 ms of latency to a host
 that compresses: the servers keep to it, since what Chromium's devtools set does not reach the workers of a worker. The
 figures are medians in milliseconds, and their ratio. They are also written, with every round, to
-tests/_artifacts/bench-browser.json. The start beside large files is measured for ours only: the other takes minutes.
+tests/_artifacts/bench-browser.json, and with `--write` into the documentation. What messages take is measured through
+JupyterLab's connection to the kernel. The start beside large files is measured for ours only: the other takes minutes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import report
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +52,15 @@ FIGURES = {
     "cold alone": "the same, nothing loaded with the page",
     "warm": "kernel start to first result, full cache",
     "restart": "restart to first result",
+    "execute": "execute",
+    "kernel_info": "kernel_info",
+    "complete": "completion",
+    "pipelined": "1,000 executes at once",
+    "lines": "20,000 printed lines",
+    "displays": "2,000 displays",
+    "comm": "comm round trip",
+    "large comm": "comm round trip with 10 MB",
+    "beside": "kernel_info while a cell awaits",
 }
 SLOW = "20,40"
 """Mbit/s, milliseconds."""
@@ -78,6 +89,58 @@ FILL_DRIVE = """async () => {
     for (let number = 0; number < 10; number++) {
         await contents.save(`large${number}.bin`, { type: "file", format: "base64", content });
     }
+}"""
+MESSAGES = """async (name) => {
+    const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name });
+    const found = {};
+    const milliseconds = async (action) => {
+        const begin = performance.now();
+        await action();
+        return performance.now() - begin;
+    };
+    const measure = async (figure, repeats, action) => {
+        const times = [];
+        for (let i = 0; i < repeats; i++) times.push(await milliseconds(action));
+        found[figure] = times.sort((a, b) => a - b)[Math.floor(repeats / 2)];
+    };
+    const execute = (code) => kernel.requestExecute({ code }).done;
+    const counting = (code, count, whole) => async () => {
+        let counted = 0;
+        const future = kernel.requestExecute({ code });
+        future.onIOPub = (message) => (counted += count(message));
+        await future.done;
+        if (counted !== whole) throw new Error(`${name}: ${counted} of ${whole}`);
+    };
+    const exchange = (comm, buffers) => () => new Promise((resolve) => {
+        comm.onMsg = resolve;
+        comm.send({}, undefined, buffers);
+    });
+    await execute(`
+def _opened(comm, msg):
+    @comm.on_msg
+    def _echo(msg):
+        comm.send({}, buffers=msg["buffers"])
+import comm as _comm
+_comm.get_comm_manager().register_target("echo", _opened)`);
+    await execute("pass");
+    await measure("execute", 50, () => execute("pass"));
+    await measure("kernel_info", 50, () => kernel.requestKernelInfo());
+    await measure("complete", 10, () => kernel.requestComplete({ code: "import os; os.pa", cursor_pos: 16 }));
+    await measure("pipelined", 1, () => Promise.all(Array.from({ length: 1000 }, () => execute("pass"))));
+    const text = ({ content }) => (content.text ?? "").split("\\n").length - 1;
+    await measure("lines", 1, counting("for i in range(20_000): print('line', i)", text, 20_000));
+    const shown = "from IPython.display import display\\nfor i in range(2_000): display(i)";
+    const isShown = ({ header }) => header.msg_type === "display_data";
+    await measure("displays", 1, counting(shown, isShown, 2_000));
+    const comm = kernel.createComm("echo");
+    await comm.open().done;
+    await measure("comm", 30, exchange(comm));
+    await measure("large comm", 3, exchange(comm, [new ArrayBuffer(10_000_000)]));
+    const cell = execute("import asyncio\\nawait asyncio.sleep(2)");
+    await measure("beside", 10, () => kernel.requestKernelInfo());
+    await cell;
+    await kernel.shutdown();
+    return found;
 }"""
 RESTART = (
     "async (name) => {"
@@ -165,7 +228,9 @@ def measure(browser: Browser, contender: Contender, url: str, slow_url: str) -> 
         open_lab(page, url)
         cold, warm = (float(page.evaluate(FIRST_RESULT, contender.kernelspec)) for _ in range(2))
         restart = float(page.evaluate(RESTART, contender.kernelspec))
-    return {"page": first, "slow page": slow, "cold": cold, "cold alone": alone, "warm": warm, "restart": restart}
+        messages: dict[str, float] = page.evaluate(MESSAGES, contender.kernelspec)
+    start = {"page": first, "slow page": slow, "cold": cold, "cold alone": alone, "warm": warm, "restart": restart}
+    return start | messages
 
 
 def measure_full_drive(browser: Browser, contender: Contender, url: str, rounds: int) -> list[float]:
@@ -224,6 +289,12 @@ def run(rounds: int) -> dict[str, dict[str, list[float]]]:
     return times
 
 
+def gains(times: dict[str, dict[str, list[float]]]) -> dict[str, float]:
+    """By figure, how much longer the peer takes."""
+    ours, peer = times.values()
+    return {title: statistics.median(peer[name]) / statistics.median(ours[name]) for name, title in FIGURES.items()}
+
+
 def table(times: dict[str, dict[str, list[float]]]) -> str:
     """The medians, and how much longer the peer takes."""
     ours, peer = times.values()
@@ -231,21 +302,28 @@ def table(times: dict[str, dict[str, list[float]]]) -> str:
     lines = [f"| milliseconds, median | {names[0]} | {names[1]} | ratio |", "|---|--:|--:|--:|"]
     for figure, title in FIGURES.items():
         mine, other = statistics.median(ours[figure]), statistics.median(peer[figure])
-        lines.append(f"| {title} | {mine:,.0f} | {other:,.0f} | {other / mine:.1f} |")
+        lines.append(f"| {title} | {shown(mine)} | {shown(other)} | {other / mine:.1f} |")
     return "\n".join(lines)
+
+
+def shown(value: float) -> str:
+    return f"{value:,.{0 if value >= 100 else 1}f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each is measured")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--write", action="store_true", help="put the figures into the documentation")
+    options = parser.parse_args()
     if not OURS.exists():
         sys.exit("The site is not built: run `npm start` once.")
     build_peer()
-    times = run(rounds)
+    times = run(options.rounds)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(times, indent=2))
     print(f"\n{table(times)}")
+    if options.write:
+        report.write("browser", table(times), gains(times))
 
 
 if __name__ == "__main__":

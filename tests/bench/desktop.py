@@ -1,11 +1,11 @@
 """How fast the kernel is on the desktop, beside ipykernel and async-kernel from PyPI, in one run.
 
-    .venv/bin/python tests/bench/desktop.py [--rounds N]
+    .venv/bin/python tests/bench/desktop.py [--rounds N] [--write]
 
 Each kernel has an environment of its own, kept below tests/_artifacts, and the same jupyter_client drives it. All are
 measured in turns, so that other work on the machine meets all of them. `floor` is a kernel that only answers. The
 figures are medians; the ratio is ours to the better of the two. They are also written, with every value, to
-tests/_artifacts/bench-desktop.json.
+tests/_artifacts/bench-desktop.json, and with `--write` into the documentation.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import report
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import KernelManager
 
@@ -313,15 +314,31 @@ def run_round(found: list[Contender]) -> None:
                         contender.note(name, figure.measure(driver))
 
 
+def medians(found: list[Contender], name: str) -> dict[str, float]:
+    """Of a figure, by contender."""
+    return {c.name: statistics.median(c.times[name]) for c in found if name in c.times}
+
+
+def ratio(figure: Figure, values: dict[str, float]) -> float:
+    """How many times the better peer's value ours is."""
+    better = (max if figure.is_rate else min)(values[peer] for peer in PEERS)
+    return values[OURS] / better
+
+
+def gains(found: list[Contender]) -> dict[str, float]:
+    """By figure, how many times better ours is than the better peer."""
+    ratios = {figure: ratio(figure, medians(found, name)) for name, figure in FIGURES.items()}
+    return {figure.title: value if figure.is_rate else 1 / value for figure, value in ratios.items()}
+
+
 def table(found: list[Contender]) -> str:
-    """The medians, and how many times the better peer's value ours is."""
+    """The medians, and the ratios to the better peer."""
     names = [contender.name for contender in found]
     rows = [f"| median | {' | '.join(names)} | ratio |", f"|---|{'--:|' * (len(names) + 1)}"]
     for name, figure in FIGURES.items():
-        values = {c.name: statistics.median(c.times[name]) for c in found if name in c.times}
-        better = (max if figure.is_rate else min)(values[peer] for peer in PEERS)
+        values = medians(found, name)
         cells = [shown(values[each]) if each in values else "" for each in names]
-        rows.append(f"| {figure.title} | {' | '.join(cells)} | {values[OURS] / better:.2f} |")
+        rows.append(f"| {figure.title} | {' | '.join(cells)} | {ratio(figure, values):.2f} |")
     return "\n".join(rows)
 
 
@@ -332,7 +349,9 @@ def shown(value: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each kernel is started and measured")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--write", action="store_true", help="put the figures into the documentation")
+    options = parser.parse_args()
+    rounds = options.rounds
     found = contenders()
     with tempfile.TemporaryDirectory() as folder:
         for number in range(rounds):
@@ -342,6 +361,8 @@ def main() -> None:
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps({contender.name: contender.times for contender in found}, indent=2))
     print(f"\n{table(found)}")
+    if options.write:
+        report.write("desktop", table(found), gains(found))
 
 
 if __name__ == "__main__":
