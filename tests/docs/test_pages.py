@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from async_kernel import caller, interface, testing
+from async_kernel import caller, debugger, interface, shell, testing
 from browser.servers import SiteServer
 from jupyter_client.manager import start_new_kernel
 from playwright.sync_api import expect
@@ -48,7 +48,7 @@ def test_options_are_explained(documentation: Path) -> None:
     assert all(f"<code>{trait}</code>" in configuration for trait in ("backend", "timeout", "help_links", "transport"))
 
 
-@pytest.mark.parametrize("module", [caller, interface, testing], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [caller, debugger, interface, shell, testing], ids=lambda module: module.__name__)
 def test_public_names_are_explained(documentation: Path, module: ModuleType) -> None:
     reference = (documentation / "reference/api/index.html").read_text()
     names = getattr(module, "__all__", None) or [
