@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from async_kernel._transport import Connection
 from IPython.core.error import StdinNotImplementedError
 
+from async_kernel_zmq._signal_handlers import ForeignHandlers
 from async_kernel_zmq._sockets import Sockets
 from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
 
@@ -38,12 +39,14 @@ class ZMQConnection(Connection):
     def __init__(self, interface: ZMQInterface, info: ConnectionInfo) -> None:
         self._interface = interface
         self._signer = Signer(info.key.encode(), info.signature_scheme)
+        handlers = ForeignHandlers()
         self.sockets = Sockets(
             info,
             receive=self._receive,
             welcome=self._welcome,
             unreachable=self._cannot_ask,
             orphaned=interface.on_orphaned,
+            may_send=lambda: not handlers.may_strike(),
             log=interface.log,
         )
         self._questions: list[_Question] = []

@@ -52,6 +52,7 @@ class Sockets:
         welcome: called in the thread with the topic of each new iopub subscription; gives the first message for it.
         unreachable: called in the thread with the frames for a stdin socket that never connected.
         orphaned: called in the thread when the parent process has ended.
+        may_send: whether the calling thread may use a socket: where an exception cannot cut a message in two.
         log: told of what is dropped.
     """
 
@@ -63,6 +64,7 @@ class Sockets:
         welcome: Callable[[bytes], Sequence[Buffer]],
         unreachable: Callable[[Sequence[Buffer]], None],
         orphaned: Callable[[], None],
+        may_send: Callable[[], bool],
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._info = info
@@ -70,6 +72,7 @@ class Sockets:
         self._welcome = welcome
         self._unreachable = unreachable
         self._orphaned = orphaned
+        self._may_send = may_send
         self._log = log
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
@@ -101,6 +104,7 @@ class Sockets:
         for channel, kind in _KINDS.items():
             sock = self._context.socket(kind)
             sock.linger = _LINGER
+            sock.sndhwm = 0  # past a mark, what is for a client that reads slowly would be dropped silently
             self._sockets[channel] = sock
             if kind == zmq.ROUTER:
                 sock.router_handover = 1  # a client that comes back with its old identity is served
@@ -110,7 +114,6 @@ class Sockets:
                 # Each subscription is told, to be welcomed. Not by XPUB_MANUAL: there libzmq loses some as soon as any
                 # client sends other messages.
                 sock.setsockopt(zmq.XPUB_VERBOSE, 1)
-                sock.sndhwm = 0  # XPUB would drop silently past the mark
                 sock.maxmsgsize = _TOPIC_LIMIT
             if self._info.curve_secretkey and self._info.curve_publickey:
                 sock.curve_server = 1
@@ -152,7 +155,8 @@ class Sockets:
             self._outbox.append((channel, frames))
             if not self._waits or self._sends:
                 return
-            unread = _has_message(self._sockets["iopub"])  # a subscription, to be welcomed first
+            # A subscription is to be welcomed first.
+            unread = not self._may_send() or _has_message(self._sockets["iopub"])
             if not unread:
                 try:
                     self._sends = True
@@ -203,12 +207,13 @@ class Sockets:
             self._is_awake = False
             with self._turn:
                 self._waits = False
+            # First this, since ZMQ may say meanwhile that a message has come, and says it once.
+            self._send_all()
             took = False
             for channel, sock in incoming:
                 if _has_message(sock):
                     took = True
                     self._take(channel, sock)
-            self._send_all()
             if self._parent and self._parent.has_ended:
                 self._parent = None
                 self._orphaned()
@@ -270,7 +275,7 @@ def _has_message(sock: zmq.Socket[bytes]) -> bool:
 def _send(sock: zmq.Socket[bytes], frames: Sequence[Buffer], *then: Callable[[], object]) -> None:
     """Send a message, and call the functions of C that are given.
 
-    All in one call of C, so that what a signal handler raises cannot cut the message in two.
+    All in one call of C, so that what another thread has raised in this one cannot cut the message in two.
 
     Raises:
         ZMQError: it is not sent, and nothing is called.
