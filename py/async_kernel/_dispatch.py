@@ -177,13 +177,19 @@ class Dispatcher:
                 self._log.debug("Refused a message: %s", e)
                 content = _failure(e)
             except Exception as e:  # noqa: BLE001  # the edge: no handler's error may end its queue
-                self._log.exception("%s failed", request.msg_type)
+                self._log_failure(request, e)
                 content = _failure(e)
             finally:
                 if content is not None and request.msg_type.endswith("_request"):
                     self.reply(request, content)
                 self._status("idle", request)
         return content
+
+    def _log_failure(self, request: Request, error: Exception) -> None:
+        try:
+            self._log.exception("%s failed", request.msg_type)
+        except Exception:  # noqa: BLE001  # an exception that cannot be formatted
+            self._log.error("%s failed: %s", request.msg_type, type(error).__name__)
 
     def reply(self, request: Request, content: Content) -> None:
         """Send a reply, behind all output of its request."""

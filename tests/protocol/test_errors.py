@@ -168,6 +168,14 @@ async def test_deep_recursion(client: ProtocolClient) -> None:
     assert outputs(await client.execute("'next'")) == [("execute_result", "'next'")]
 
 
+@pytest.mark.parametrize("part", ["__cause__ = 5", "__cause__ = property(lambda self: 1 / 0)", "__notes__ = 5"])
+async def test_an_exception_with_odd_parts_is_shown_and_the_queue_goes_on(client: ProtocolClient, part: str) -> None:
+    done = await client.execute(f"class Odd(Exception):\n    {part}\nraise Odd('shown')")
+    assert (done.content["ename"], done.content["evalue"]) == ("Odd", "shown")
+    assert outputs(done)[-1] == ("error", "Odd")
+    assert outputs(await client.execute("6 * 7")) == [("execute_result", "42")]
+
+
 @pytest.mark.parametrize("method", ["__str__", "__repr__", "__traceback__"])
 async def test_errors_whose_text_cannot_be_had(client: ProtocolClient, method: str) -> None:
     done = await client.execute(

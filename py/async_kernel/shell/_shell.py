@@ -305,6 +305,23 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         running_compiled_code: bool = False,
     ) -> None:
         """Send the traceback of the exception that is being handled, or of the one given."""
+        found = exc_tuple or sys.exc_info()
+        try:
+            self._show_with_causes(exc_tuple, filename, tb_offset, exception_only, running_compiled_code)
+        except Exception:  # parts of an exception can be anything, and raise anything
+            etype, value, tb = found
+            if etype is None or value is None:
+                raise
+            self._showtraceback(etype, value, [*traceback.format_tb(tb), etype.__name__])
+
+    def _show_with_causes(
+        self,
+        exc_tuple: tuple[type[BaseException], BaseException, TracebackType | None] | None,
+        filename: str | None,
+        tb_offset: int | None,
+        exception_only: bool,
+        running_compiled_code: bool,
+    ) -> None:
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
         if (run := current_run()) and error and _is_stop(error):
             stopped = run.stop_error
