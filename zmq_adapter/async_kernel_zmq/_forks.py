@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from async_kernel._streams import OutStream
     from async_kernel.interface import BaseInterface
 
     from async_kernel_zmq._connection import ZMQConnection
-
-_NO_QUESTIONS: Final = "a forked process cannot ask the client for input"
 
 
 class Forks:
@@ -52,7 +50,7 @@ class Forks:
             streams = self._interface.streams
             streams.batcher.divert({"stdout": _writer(streams.stdout), "stderr": _writer(streams.stderr)})
             self._interface.iopub.disconnect(self._connection)
-            self._connection.close(_NO_QUESTIONS)
+            self._connection.close("a forked process cannot ask the client for input")
         self._release()
 
 
