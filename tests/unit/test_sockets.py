@@ -88,6 +88,15 @@ def test_no_message_waits_until_something_else_happens(bench: Bench, monkeypatch
     assert idle == []
 
 
+def test_any_callable_may_handle_a_signal() -> None:
+    handlers = ForeignHandlers()
+    usual = signal.signal(signal.SIGALRM, [].append)  # which is of no module
+    try:
+        assert handlers.may_strike()
+    finally:
+        signal.signal(signal.SIGALRM, usual)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it may strike in a finaliser
 def test_an_exception_of_a_signal_handler_cuts_no_message(bench: Bench) -> None:
     class StrikeError(Exception):

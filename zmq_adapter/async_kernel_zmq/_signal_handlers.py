@@ -33,4 +33,4 @@ class ForeignHandlers:
 
 def _is_foreign(handler: object) -> bool:
     ours = __name__.partition(".")[0]
-    return callable(handler) and not getattr(handler, "__module__", "").startswith(ours)
+    return callable(handler) and not str(getattr(handler, "__module__", "")).startswith(ours)
