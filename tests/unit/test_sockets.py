@@ -28,9 +28,9 @@ class Bench:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self.receive: Callable[[list[bytes]], None] = lambda _: None
         handlers = ForeignHandlers()
-        info = ConnectionInfo.fresh(ip="127.0.0.1", transport="tcp", kernel_name="")
+        self.info = ConnectionInfo.fresh(ip="127.0.0.1", transport="tcp", kernel_name="")
         self.sockets = Sockets(
-            info,
+            self.info,
             receive=lambda _, frames: self.receive(frames),
             welcome=lambda topic: [topic, b"welcome"],
             unreachable=lambda _: None,
@@ -43,7 +43,7 @@ class Bench:
         self.shell = context.socket(zmq.DEALER)
         self.shell.rcvtimeo = GUARD
         self.shell.rcvhwm = 0
-        self.shell.connect(info.address("shell", info.port("shell")))
+        self.shell.connect(self.info.address(self.info.port("shell")))
 
 
 @pytest.fixture
@@ -86,6 +86,28 @@ def test_no_message_waits_until_something_else_happens(bench: Bench, monkeypatch
     assert bench.shell.recv() == b"answer"
     assert received.get(timeout=GUARD / 1000)[1] == b"second"
     assert idle == []
+
+
+def test_what_waits_to_be_sent_comes_behind_the_welcome(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    received: queue.SimpleQueue[list[bytes]] = queue.SimpleQueue()
+    bench.receive = received.put
+    poll = zmq.Poller.poll
+
+    def send_when_a_subscription_woke_us(poller: zmq.Poller, timeout: int | None = None) -> Any:
+        ready = poll(poller, timeout)
+        if ready:
+            bench.sockets.send("iopub", [b"kernel.status", b"busy"])
+        return ready
+
+    bench.shell.send(b"begin")
+    received.get(timeout=GUARD / 1000)
+    monkeypatch.setattr(zmq.Poller, "poll", send_when_a_subscription_woke_us)
+    with zmq.Context() as context, context.socket(zmq.SUB) as client:
+        client.rcvtimeo = GUARD
+        client.subscribe(b"")
+        client.connect(bench.info.address(bench.info.port("iopub")))
+        assert client.recv_multipart() == [b"", b"welcome"]
+        monkeypatch.undo()
 
 
 def test_any_callable_may_handle_a_signal() -> None:

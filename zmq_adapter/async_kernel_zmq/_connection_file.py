@@ -81,10 +81,9 @@ class ConnectionInfo:
         """The port of a channel."""
         return int(getattr(self, f"{channel}_port"))
 
-    def address(self, channel: str, port: int | None = None) -> str:
-        """The ZMQ address of a channel."""
-        number = self.port(channel) if port is None else port
-        return f"ipc://{self.ip}-{number}" if self.transport == "ipc" else f"tcp://{self.ip}:{number}"
+    def address(self, port: int) -> str:
+        """The ZMQ address of a channel's port."""
+        return f"ipc://{self.ip}-{port}" if self.transport == "ipc" else f"tcp://{self.ip}:{port}"
 
     def remove_sockets(self) -> None:
         """Remove the files of ipc sockets."""

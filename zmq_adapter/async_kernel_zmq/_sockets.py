@@ -128,13 +128,13 @@ class Sockets:
     def _bind(self, channel: str, sock: zmq.Socket[bytes]) -> None:
         port = self._info.port(channel)
         if self._info.transport == "tcp":
-            sock.bind(self._info.address(channel, port) if port else f"tcp://{self._info.ip}:*")
+            sock.bind(self._info.address(port) if port else f"tcp://{self._info.ip}:*")
             if not port:
                 port = int(sock.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
         else:
             while not port or (not self._info.port(channel) and Path(f"{self._info.ip}-{port}").exists()):
                 port += 1
-            sock.bind(self._info.address(channel, port))
+            sock.bind(self._info.address(port))
         setattr(self._info, f"{channel}_port", port)
 
     def start(self, watched: Mapping[int, Callable[[], None]]) -> None:
@@ -155,8 +155,7 @@ class Sockets:
             self._outbox.append((channel, frames))
             if not self._waits or self._sends:
                 return
-            # A subscription is to be welcomed first.
-            unread = not self._may_send() or _has_message(self._sockets["iopub"])
+            unread = not self._may_send() or _has_message(self._sockets["iopub"])  # a subscription is welcomed first
             if not unread:
                 try:
                     self._sends = True
@@ -239,6 +238,9 @@ class Sockets:
                 self._outbox.popleft()
                 self._ask(frames, time.monotonic() + _CONNECT_TIME)
                 continue
+            # A new subscriber is welcomed first; not by a thread whose interrupt might cut that in two.
+            while channel == "iopub" and not self._sends and _has_message(self._sockets[channel]):
+                self._take(channel, self._sockets[channel])
             try:
                 _send(self._sockets[channel], frames, self._outbox.popleft)
             except zmq.ZMQError as e:
