@@ -83,6 +83,7 @@ class Sockets:
         """Whether the thread waits, so that others may use them."""
         self._sends = False
         """Whether a message is being sent: a signal handler may have another."""
+        self._confused = False  # whether libzmq takes one subscriber for another
         self._unsent: list[tuple[float, Sequence[Buffer]]] = []
         """What is for stdin sockets that have not connected yet, with the time when to give up."""
         self._wake_read, self._wake_write = socket.socketpair()
@@ -111,9 +112,7 @@ class Sockets:
             if channel == "stdin":
                 sock.router_mandatory = 1  # a question to a client that still connects would be lost silently
             if channel == "iopub":
-                # Each subscription is told, to be welcomed. Not by XPUB_MANUAL: there libzmq loses some as soon as any
-                # client sends other messages.
-                sock.setsockopt(zmq.XPUB_VERBOSE, 1)
+                sock.setsockopt(zmq.XPUB_MANUAL, 1)  # or a client could get something before it is welcomed
                 sock.maxmsgsize = _TOPIC_LIMIT
             if self._info.curve_secretkey and self._info.curve_publickey:
                 sock.curve_server = 1
@@ -220,13 +219,21 @@ class Sockets:
         self._close_sockets()
 
     def _take(self, channel: str, sock: zmq.Socket[bytes]) -> None:
-        frames = sock.recv_multipart()
         if channel != "iopub":
-            self._receive(channel, frames)
-        elif frames[0][:1] == b"\1" and DELIMITER not in frames[0]:  # as a topic, it would mislead other clients
-            sock.send_multipart(self._welcome(frames[0][1:]))
-        elif frames[0][:1] != b"\0":
-            self._log.debug("Dropped %d frames on iopub that are no subscription", len(frames))
+            self._receive(channel, sock.recv_multipart())
+            return
+        frame = sock.recv()
+        kind, topic = frame[:1], frame[1:]
+        is_none = kind not in {b"\0", b"\1"} or (kind == b"\1" and DELIMITER in topic)  # it misleads other clients
+        if is_none or self._confused:  # libzmq may be a subscriber ahead: so that none hears too little
+            sock.subscribe(b"")
+            self._confused = _has_message(sock)
+        else:
+            (sock.subscribe if kind == b"\1" else sock.unsubscribe)(topic)
+        if kind == b"\1" and not is_none:
+            sock.send_multipart(self._welcome(topic))
+        elif is_none and not sock.rcvmore:
+            self._log.debug("Dropped a message on iopub that is no subscription")
 
     def _send_all(self) -> None:
         unsent, self._unsent = self._unsent, []

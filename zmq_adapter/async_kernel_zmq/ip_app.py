@@ -17,16 +17,9 @@ class IPApp(ZMQInterface, BaseIPythonApplication, InteractiveShellApp):
 
     name = Unicode("async", help="The name of the kernel, as in its kernelspec.").tag(config=True)
     description = "A concurrent Python kernel for Jupyter, with IPython's options."
-    aliases: ClassVar[dict[Any, Any]] = {  # type: ignore[misc]  # traitlets has an instance attribute
-        **base_aliases,
-        **shell_aliases,
-        **ZMQInterface.aliases,
-    }
-    flags: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # as above
-        **base_flags,
-        **shell_flags,
-        **ZMQInterface.flags,
-    }
+    # traitlets declares these for instances
+    aliases: ClassVar[dict[Any, Any]] = {**base_aliases, **shell_aliases, **ZMQInterface.aliases}  # type: ignore[misc]
+    flags: ClassVar[dict[str, Any]] = {**base_flags, **shell_flags, **ZMQInterface.flags}  # type: ignore[misc]
 
     @default("classes")
     def _default_classes(self) -> list[type]:
