@@ -265,8 +265,7 @@ class Pending(Generic[T]):
             PendingDone: it has a result or an exception already.
             PendingError: it is the result of a call, which alone gives it.
         """
-        self._refuse_second()
-        self._resolve(value, None)
+        self._give(value, None)
 
     def set_exception(self, exception: BaseException) -> None:
         """Give an exception to be raised in place of a result. `PendingCancelled` cancels it.
@@ -275,21 +274,20 @@ class Pending(Generic[T]):
             PendingDone: it has a result or an exception already.
             PendingError: it is the result of a call, which alone gives it.
         """
-        self._refuse_second()
-        self._resolve(None, exception)
+        self._give(None, exception)
 
-    def _refuse_second(self) -> None:
+    def _give(self, value: T | None, exception: BaseException | None) -> None:
         if self._owner is not None:
             msg = f"{self!r} is the result of a call, which alone sets it. To end it early, cancel it."
             raise PendingError(msg)
-        if not self._cancelled and _FINISH not in self._claims:
+        if not self._resolve(value, exception) and not self._cancelled:
             msg = f"{self!r} has a result or an exception already."
             raise PendingDone(msg)
 
-    def _resolve(self, value: T | None, exception: BaseException | None) -> None:
-        """Settle the outcome, unless it is settled. From any thread."""
+    def _resolve(self, value: T | None, exception: BaseException | None) -> bool:
+        """Settle the outcome, unless it is settled: then `False`. From any thread."""
         if not self._claim(_FINISH):
-            return
+            return False
         if isinstance(exception, PendingCancelled) and not self._cancelled:
             self._message = str(exception)
             self._cancelled = True
@@ -302,6 +300,7 @@ class Pending(Generic[T]):
         self._resolved = True
         self._canceller = None
         self._run_callbacks()
+        return True
 
     def _resolve_cancelled(self, msg: str | None = None) -> None:
         """Settle it as cancelled, unless it is settled."""

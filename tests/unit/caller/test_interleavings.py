@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -223,6 +225,33 @@ def test_a_pending_made_by_hand_ends_once(ends):
         assert won in (["set_result"], ["set_exception"]), "the others are refused"
         assert set(seen) <= {"a"}
         assert (pending.exception() is None) == (won == ["set_result"])
+
+
+def test_whoever_gives_a_second_result_is_told():
+    for turn in itertools.count():
+        pending: Pending[None] = Pending()
+        accepted = []
+        steps = 0
+
+        def give(pending=pending, accepted=accepted):
+            with suppress(PendingDone):
+                pending.set_result(None)
+                accepted.append(pending)
+
+        def trace(_frame, _event, _argument, turn=turn, give=give):
+            nonlocal steps
+            if steps == turn:  # another thread's
+                sys.settrace(None)
+                give()
+            steps += 1
+            return trace
+
+        sys.settrace(trace)
+        give()
+        sys.settrace(None)
+        assert len(accepted) == 1
+        if steps <= turn:
+            break
 
 
 MEMBERS = st.lists(st.sampled_from([kind for kind in KINDS if kind != "schedules"]), max_size=6)
