@@ -29,4 +29,8 @@ export default defineConfig(
     files: ["**/*.mjs"],
     languageOptions: { globals: globals("process URL Buffer console performance setTimeout clearTimeout") },
   },
+  {
+    files: ["**/*.cjs"],
+    languageOptions: { sourceType: "commonjs", globals: globals("require module __dirname") },
+  },
 );

@@ -1,4 +1,4 @@
-/** Bundle the TypeScript: the worker, the bridge, and the extension's code, one file each, and the types of the bridge. */
+/** Bundle the TypeScript: the worker, the bridge, the extension's code and what of it runs early, and the bridge's types. */
 
 import { fileURLToPath } from "node:url";
 
@@ -29,8 +29,10 @@ export async function bundle() {
     // JupyterLab's packages are the site's: @jupyter/builder links them
     build({
       ...common,
-      entryPoints: ["src/extension/index.ts"],
-      outfile: "dist/extension/index.js",
+      entryPoints: ["src/extension/index.ts", "src/extension/early.ts"],
+      outdir: "dist/extension",
+      splitting: true,
+      chunkNames: "[name]",
       packages: "external",
       loader: { ".svg": "text" },
       // it passes every address: the bridge's place is no use as a default, and must not be the build machine's

@@ -18,6 +18,7 @@ const PYODIDE_FILES = [
   "pyodide.mjs",
   "python_stdlib.zip",
 ];
+const EXTENSION_FILES = ["chunk", "early", "index"].map((name) => `js/dist/extension/${name}.js`);
 const LABEXTENSION = "js/dist/labextension";
 
 /** Ends the process, with what went wrong, if it cannot be done. */
@@ -94,7 +95,7 @@ const bundles = () =>
         "js/tsconfig.types.json",
       ],
       stamp: "js/dist/stamps/bundles",
-      outputs: ["js/dist/worker.mjs", "js/dist/bridge.mjs", "js/dist/extension/index.js", "js/dist/types"],
+      outputs: ["js/dist/worker.mjs", "js/dist/bridge.mjs", ...EXTENSION_FILES, "js/dist/types"],
     },
     async () => {
       const { bundle } = await import("./bundle.mjs");
@@ -128,11 +129,12 @@ const labextension = () =>
     "JupyterLite extension",
     {
       inputs: [
-        "js/dist/extension/index.js",
+        ...EXTENSION_FILES,
         "js/dist/worker.mjs",
         "js/dist/wheels",
         "js/dist/snapshot",
         "js/extension.package.json",
+        "js/extension.webpack.cjs",
         "package.json",
         "package-lock.json",
       ],
@@ -145,6 +147,7 @@ const labextension = () =>
       const { version, description, license } = readJson("package.json");
       const metadata = { ...readJson("js/extension.package.json"), version, description, license };
       writeFileSync(join(root, "js/dist/extension/package.json"), JSON.stringify(metadata, null, 2));
+      cpSync(join(root, "js/extension.webpack.cjs"), join(root, "js/dist/extension/webpack.config.cjs"));
       const settings = "node_modules/@jupyterlab/debugger-extension/schema/main.json";
       cpSync(join(root, settings), join(root, "js/dist/extension/schemas/debugger-main.json"));
       await run(process.execPath, [builder, "--core-package-file", core, "js/dist/extension"], { quiet: true });

@@ -1,5 +1,6 @@
 /** A kernel as its host sees it: messages in, messages out, and a life that can end and begin again. */
 
+import { type Deferred, deferred } from "../deferred.js";
 import type { Failure, FromWorker, LogLevel, StartOptions } from "../protocol.js";
 import { Answers } from "./answers.js";
 import { type Capabilities, WAYS, detectCapabilities } from "./capabilities.js";
@@ -19,12 +20,6 @@ export class KernelDeadError extends Error {
 }
 
 type State = "starting" | "ready" | "dead" | "disposed";
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: Error): void;
-}
 
 export class Kernel {
   readonly #options: KernelOptions;
@@ -267,15 +262,4 @@ function isInterrupt(message: JupyterMessage | EncodedMessage): boolean {
   } catch {
     return false; // the kernel refuses it
   }
-}
-
-function deferred(): Deferred {
-  let resolve: () => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
-  const promise = new Promise<void>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  promise.catch(() => undefined); // a rejection that nobody waits for is told by onDead
-  return { promise, resolve, reject };
 }

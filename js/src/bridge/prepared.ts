@@ -1,6 +1,7 @@
 /** A worker that loads Python ahead of the kernel that will need it. */
 
 import type { FromWorker, PythonOptions } from "../protocol.js";
+import type { LoadingFiles } from "./loading_files.js";
 import { type KernelOptions, resolvePython } from "./options.js";
 import { type WorkerEvents, type WorkerHandle, spawnWorker } from "./spawn.js";
 
@@ -12,10 +13,11 @@ export class PreparedKernel {
   /** What the worker said before anyone listened. */
   #early: ((events: WorkerEvents) => void)[] = [];
 
-  constructor(options: KernelOptions) {
+  /** `files` is what was begun before, with the same options. */
+  constructor(options: KernelOptions, files?: LoadingFiles) {
     const { workerUrl, python } = resolvePython(options);
     this.#key = keyOf(workerUrl, python);
-    this.#worker = this.#start(workerUrl, python);
+    this.#worker = this.#start(workerUrl, python, files);
     this.#worker.catch(() => undefined); // a kernel that takes it tells it
   }
 
@@ -42,7 +44,7 @@ export class PreparedKernel {
     this.#worker = undefined;
   }
 
-  async #start(workerUrl: string, options: PythonOptions): Promise<WorkerHandle> {
+  async #start(workerUrl: string, options: PythonOptions, loading?: LoadingFiles): Promise<WorkerHandle> {
     const tell = (what: (events: WorkerEvents) => void): void => {
       if (this.#events === undefined) {
         this.#early.push(what);
@@ -68,7 +70,8 @@ export class PreparedKernel {
         });
       },
     });
-    worker.post({ type: "prepare", options }, []);
+    const files = loading?.take();
+    worker.post({ type: "prepare", options, ...(files && { files }) }, files ? [files] : []);
     return worker;
   }
 }

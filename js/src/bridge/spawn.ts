@@ -12,7 +12,7 @@ export interface WorkerEvents {
 }
 
 export interface WorkerHandle {
-  post(message: ToWorker, transfer: ArrayBuffer[]): void;
+  post(message: ToWorker, transfer: (ArrayBuffer | MessagePort)[]): void;
   terminate(): void;
 }
 
@@ -112,7 +112,7 @@ async function spawnThread(url: string, events: WorkerEvents): Promise<WorkerHan
   });
   return {
     post(message, transfer) {
-      thread.postMessage(message, transfer);
+      thread.postMessage(message, transfer as ArrayBuffer[]); // ports are passed in browsers only
     },
     terminate() {
       ended = true;

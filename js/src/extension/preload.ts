@@ -1,17 +1,15 @@
 /** Python loaded with the page, before anyone asks for a kernel, where one will be wanted. */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { PageConfig } from "@jupyterlab/coreutils";
 import { IServiceWorkerManager } from "@jupyterlite/apputils";
 import { IKernelSpecs } from "@jupyterlite/services";
 import { Token } from "@lumino/coreutils";
 
-import { type PreparedKernel, prepareKernel } from "../bridge/index.js";
+import { PreparedKernel } from "../bridge/prepared.js";
 import { inCharge } from "./drive.js";
-import { filesOf, readSettings } from "./settings.js";
-
-/** The apps that run nothing themselves: the list of files, and the text editor. */
-const WITHOUT_KERNELS: readonly string[] = ["/tree", "/edit"];
+import { earlyFiles } from "./early.js";
+import { PRELOAD_PLUGIN, filesOf, readSettings } from "./settings.js";
+import { isWanted } from "./wanted.js";
 
 export interface IPreload {
   /** Undefined where nothing is loaded ahead. */
@@ -22,7 +20,7 @@ export const IPreload = new Token<IPreload>("async-kernel-lite:IPreload", "Pytho
 
 /** A plugin of its own: the kernel's waits for more of JupyterLab. */
 export const preloadPlugin: JupyterFrontEndPlugin<IPreload> = {
-  id: "async-kernel-lite:preload",
+  id: PRELOAD_PLUGIN,
   description: "Loads Python with the page",
   autoStart: true,
   provides: IPreload,
@@ -31,21 +29,13 @@ export const preloadPlugin: JupyterFrontEndPlugin<IPreload> = {
   activate: (_, specs: IKernelSpecs, serviceWorker: IServiceWorkerManager | null) => {
     const { settings } = readSettings();
     const load = async (): Promise<PreparedKernel | undefined> => {
-      if (!settings.preload || !isWanted(settings.name, specs)) {
+      if (!isWanted(settings, Object.keys(specs.specs?.kernelspecs ?? {}))) {
+        earlyFiles?.dispose();
         return undefined;
       }
       await inCharge(serviceWorker); // or the worker could not reach it later
-      return prepareKernel(filesOf(settings));
+      return new PreparedKernel(filesOf(settings), earlyFiles);
     };
     return { kernel: load() };
   },
 };
-
-/** The page's address names the kernel, or names none and it is the site's default; and the visitor spares no data. */
-function isWanted(name: string, specs: IKernelSpecs): boolean {
-  const { connection } = navigator as { connection?: { readonly saveData?: boolean } }; // not in every browser
-  const configured = new URLSearchParams(location.search).get("kernel") ?? PageConfig.getOption("defaultKernelName");
-  const [first] = [name, ...Object.keys(specs.specs?.kernelspecs ?? {})].sort(); // JupyterLite's default
-  const wanted = configured === "" ? first : configured;
-  return wanted === name && connection?.saveData !== true && !WITHOUT_KERNELS.includes(PageConfig.getOption("appUrl"));
-}

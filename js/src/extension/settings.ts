@@ -1,14 +1,15 @@
 /** The site's settings of this extension: `litePluginSettings` in jupyter-lite.json. */
 
-import { PageConfig } from "@jupyterlab/coreutils";
-
 import type { KernelOptions } from "../bridge/index.js";
 import type { Json } from "../protocol.js";
 import icon from "./icon.svg";
+import { pageOption } from "./page_config.js";
 import { siteUrl } from "./site.js";
 
+export const EXTENSION = "async-kernel-lite";
 /** The plugin whose settings these are. */
-export const KERNEL_PLUGIN = "async-kernel-lite:kernel";
+export const KERNEL_PLUGIN = `${EXTENSION}:kernel`;
+export const PRELOAD_PLUGIN = `${EXTENSION}:preload`;
 
 export interface KernelSettings {
   /** Where Pyodide's files are. */
@@ -58,7 +59,7 @@ const KINDS: Readonly<Record<keyof KernelSettings, Kind>> = {
 
 /** The settings of the plugin, with what was wrong in them. */
 export function readSettings(): { settings: KernelSettings; problems: string[] } {
-  const all: unknown = JSON.parse(PageConfig.getOption("litePluginSettings") || "{}");
+  const all = pageOption("litePluginSettings");
   const given = isObject(all) && isObject(all[KERNEL_PLUGIN]) ? all[KERNEL_PLUGIN] : {};
   const problems: string[] = [];
   const accepted: Record<string, unknown> = {};

@@ -1,8 +1,9 @@
 /** Where the site is. */
 
-import { PageConfig } from "@jupyterlab/coreutils";
+import { pageOption } from "./page_config.js";
 
 /** The site's address, absolute: its apps are pages below it. */
 export function siteUrl(): string {
-  return new URL(PageConfig.getBaseUrl(), document.baseURI).href;
+  const baseUrl = pageOption("baseUrl");
+  return new URL(typeof baseUrl === "string" && baseUrl !== "" ? baseUrl : "/", document.baseURI).href;
 }

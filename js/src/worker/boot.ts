@@ -7,6 +7,7 @@ import { findDrive, mountDrive } from "./drive/mount.js";
 import { crash } from "./errors.js";
 import { History } from "./history.js";
 import type { Host } from "./host.js";
+import { openLargeFiles } from "./large_files.js";
 import type { Strategy } from "./listening/listening.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";
 import { ProgressReport } from "./progress.js";
@@ -25,17 +26,19 @@ export interface Preparation {
   readonly starting: Promise<Python>;
 }
 
-export function prepare(host: Host, log: Log, options: PythonOptions): Preparation {
+/** `loading` is where Python's large files arrive, if they are on their way. */
+export function prepare(host: Host, log: Log, options: PythonOptions, loading?: MessagePort): Preparation {
   const progress = new ProgressReport((state) => {
     host.post({ type: "progress", progress: state }, []);
   });
   const downloads = new Downloads(host, progress);
   progress.step("download", "Loading Python and its packages");
+  const files = openLargeFiles(host, downloads, options, loading);
   const manifests = [options.wheelsUrl, ...(options.packagesUrl === undefined ? [] : [options.packagesUrl])];
   const opening = WheelStore.open(host, downloads, manifests, (text) => {
     log("warning", text);
   });
-  const starting = startPython(host, downloads, options, log, opening);
+  const starting = startPython(host, downloads, options, log, files, opening);
   starting.catch(() => undefined); // `boot` tells it
   return { progress, downloads, opening, starting };
 }

@@ -1,0 +1,30 @@
+/**
+ * Python's large files, on their way while the page still loads JupyterLab.
+ *
+ * This module runs as soon as the extension's entry is there, and can use nothing of JupyterLab's. At a first visit the
+ * worker itself has to wait for more: see `inCharge`.
+ */
+
+import { LoadingFiles } from "../bridge/loading_files.js";
+import { pageOption } from "./page_config.js";
+import { EXTENSION, KERNEL_PLUGIN, PRELOAD_PLUGIN, filesOf, readSettings } from "./settings.js";
+import { isWanted } from "./wanted.js";
+
+function load(): LoadingFiles | undefined {
+  try {
+    const { settings } = readSettings();
+    return isEnabled() && isWanted(settings) ? new LoadingFiles(filesOf(settings)) : undefined;
+  } catch {
+    return undefined; // the kernel's start tells what is wrong
+  }
+}
+
+/** The page loads this file also if the site has disabled what is in it. */
+function isEnabled(): boolean {
+  const disabled = pageOption("disabledExtensions");
+  const ours = [EXTENSION, KERNEL_PLUGIN, PRELOAD_PLUGIN];
+  return !(Array.isArray(disabled) && ours.some((id) => disabled.includes(id)));
+}
+
+/** Undefined if the page will not want them, as far as can be said so early. */
+export const earlyFiles = load();
