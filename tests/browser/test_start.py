@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Request, Route
+    from playwright.sync_api import Request, Route, Worker
 
     from browser.chromium import OpenLab
     from browser.servers import Overlay
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_a_slow_start_shows_its_progress_until_it_is_over(empty_lab: OpenLab) -> None:
     lab = empty_lab()
     held: list[Route] = []
-    lab.page.context.route("**/pyodide.asm.wasm", lambda route: held.append(route))  # noqa: PLW0108  # Playwright takes no built-ins
+    lab.page.context.route(WASM, lambda route: held.append(route))  # noqa: PLW0108  # Playwright takes no built-ins
     lab.open()
     notebook = lab.new_notebook()
     expect(lab.toasts).to_contain_text(re.compile(r"Starting Python \(async\): .*\d\.\d of \d+\.\d MB"))
@@ -28,24 +28,44 @@ def test_a_slow_start_shows_its_progress_until_it_is_over(empty_lab: OpenLab) ->
     assert held
     for route in held:
         route.continue_()
-    lab.page.context.unroute("**/pyodide.asm.wasm")
+    lab.page.context.unroute(WASM)
     expect(notebook.run("6 * 7").result).to_have_text("42")
     expect(lab.toasts).to_have_count(0)
+
+
+WASM = "**/pyodide.asm.wasm"
+REST_OF_THE_EXTENSION = re.compile(r"/async-kernel-lite/static/(?!remoteEntry)[^/]*\.js")
+"""What JupyterLab asks for once it has the extension's entry."""
 
 
 def is_wasm(request: Request) -> bool:
     return request.url.endswith("/pyodide.asm.wasm")
 
 
+def is_loading(request: Request) -> bool:
+    """The kernel's own worker has begun."""
+    return request.url.endswith("/pyodide.mjs")
+
+
+def is_loader(worker: Worker) -> bool:
+    return worker.url.endswith("#loader")
+
+
+def is_kernel(worker: Worker) -> bool:
+    return not is_loader(worker)
+
+
 @pytest.mark.parametrize(
-    ("path", "settings", "is_loaded"),
+    ("path", "settings", "page", "is_loaded"),
     [
-        (None, {}, True),
-        ("repl/index.html?kernel=async", {}, True),
-        ("notebooks/index.html?path=a.ipynb", {}, True),
-        ("lab/index.html?kernel=other", {}, False),
-        ("tree/index.html", {}, False),
-        (None, {"preload": False}, False),
+        (None, {}, {}, True),
+        ("repl/index.html?kernel=async", {}, {}, True),
+        ("notebooks/index.html?path=a.ipynb", {}, {}, True),
+        ("lab/index.html?kernel=other", {}, {}, False),
+        ("tree/index.html", {}, {}, False),
+        (None, {"preload": False}, {}, False),
+        (None, {}, {"disabledExtensions": ["async-kernel-lite:preload"]}, False),
+        (None, {}, {"disabledExtensions": ["async-kernel-lite"]}, False),
     ],
 )
 def test_python_is_loaded_with_pages_that_will_want_it(
@@ -54,9 +74,10 @@ def test_python_is_loaded_with_pages_that_will_want_it(
     overlay: Overlay,
     path: str | None,
     settings: dict[str, object],
+    page: dict[str, object],
     is_loaded: bool,
 ) -> None:
-    overlay.plugin_settings(settings)
+    overlay.plugin_settings(settings, **page)
     lab = empty_lab(serve(overlay=overlay.folder))
     requested: list[Request] = []
     lab.page.context.on("request", lambda request: requested.append(request))  # noqa: PLW0108  # as above
@@ -70,20 +91,47 @@ def test_python_is_loaded_with_pages_that_will_want_it(
     assert any(map(is_wasm, requested)) is is_loaded
 
 
+def test_pythons_files_are_on_their_way_before_jupyterlab_has_the_extension(empty_lab: OpenLab) -> None:
+    lab = empty_lab()
+    held: list[Route] = []
+    lab.page.context.route(REST_OF_THE_EXTENSION, lambda route: held.append(route))  # noqa: PLW0108  # as above
+    with lab.page.context.expect_event("requestfinished", is_wasm):
+        lab.page.goto(lab.url + lab.home)
+    for route in held:
+        route.continue_()
+    lab.page.context.unroute(REST_OF_THE_EXTENSION)
+    lab.open()
+    expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
+
+
 def test_a_kernel_takes_what_was_loaded_with_the_page(empty_lab: OpenLab) -> None:
     lab = empty_lab()
-    with lab.page.expect_worker() as prepared:
+    requested: list[Request] = []
+    lab.page.context.on("request", lambda request: requested.append(request))  # noqa: PLW0108  # as above
+    with lab.page.expect_worker(is_kernel) as prepared, lab.page.expect_worker(is_loader):
         lab.open()
     expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
     assert lab.kernel_workers == [prepared.value]
+    assert len([*filter(is_wasm, requested)]) == 1
 
 
 def test_a_kernel_starts_though_what_was_loaded_with_the_page_has_gone(empty_lab: OpenLab) -> None:
     lab = empty_lab()
-    with lab.page.expect_worker() as prepared, lab.page.context.expect_event("requestfinished", is_wasm):
+    with lab.page.expect_worker(is_kernel) as prepared, lab.page.context.expect_event("requestfinished", is_loading):
         lab.open()
     prepared.value.evaluate("self.close()")
     expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
+
+
+def test_a_kernel_starts_though_what_loads_for_it_has_gone(empty_lab: OpenLab) -> None:
+    lab = empty_lab()
+    held: list[Route] = []
+    lab.page.context.route(WASM, lambda route: held.append(route), times=1)  # noqa: PLW0108  # as above
+    with lab.page.expect_worker(is_loader) as loader, lab.page.context.expect_event("request", is_wasm):
+        lab.open()
+    loader.value.evaluate("self.close()")
+    expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
+    assert held
 
 
 def test_settings(serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay) -> None:

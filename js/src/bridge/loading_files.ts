@@ -1,6 +1,6 @@
 /** Python's large files on their way, before a worker can be started that will need them. */
 
-import { startLoader } from "../loader.js";
+import { startLoader, tellLoader } from "../loader.js";
 import { type KernelOptions, resolvePython } from "./options.js";
 
 export class LoadingFiles {
@@ -12,7 +12,8 @@ export class LoadingFiles {
     const { workerUrl, python } = resolvePython(options);
     const { port1, port2 } = new MessageChannel();
     this.#port = port2;
-    this.#worker = startLoader(workerUrl, { options: python, port: port1 });
+    this.#worker = startLoader(workerUrl);
+    tellLoader(this.#worker, { options: python, port: port1 });
     this.#worker.onerror = (): void => {
       this.#port = undefined; // the kernel's worker, which loads them itself then, will tell why
     };

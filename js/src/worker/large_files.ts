@@ -1,7 +1,7 @@
 /** The large files that Python starts from, loaded here or by a worker of their own. */
 
-import { deferred } from "../deferred.js";
-import { type FromLoader, LOADER, type ToLoader, startLoader } from "../loader.js";
+import { type Deferred, deferred } from "../deferred.js";
+import { type FromLoader, LOADER, type ToLoader, startLoader, tellLoader } from "../loader.js";
 import type { PythonOptions, SnapshotManifest } from "../protocol.js";
 import { Downloads } from "./download.js";
 import { lastLine } from "./errors.js";
@@ -18,13 +18,7 @@ export interface LargeFiles {
   readonly wasm?: Promise<WebAssembly.Module>;
 }
 
-/** What this needs of a worker, or of a port, that a loader answers on. */
-interface Channel {
-  onmessage: ((event: MessageEvent<FromLoader>) => void) | null;
-  onmessageerror: ((event: MessageEvent) => void) | null;
-}
-
-/** Load them, if possible in another worker: `loading` is where those arrive that are on their way already. */
+/** Load them, unless they arrive at `loading`, where a loader answers that was started before. */
 export function openLargeFiles(
   host: Host,
   downloads: Downloads,
@@ -32,19 +26,44 @@ export function openLargeFiles(
   loading: MessagePort | undefined,
 ): LargeFiles {
   if (loading !== undefined) {
-    return receive(loading, downloads, options);
+    const { manifest, image, wasm } = receive(loading, downloads.progress);
+    return {
+      snapshot: manifest.promise.then((found) => found && new Snapshot(found, image.promise)),
+      wasm: wasm.promise.catch(() => loadWasm(downloads, options, manifest.promise)), // this one tells why it fails
+    };
   }
-  if (host.name === "node" || typeof Worker === "undefined") {
-    return loadHere(host, downloads, options);
-  }
-  const worker = startLoader(import.meta.url, { options });
-  return receive(worker, downloads, options, worker);
+  const manifest = openManifest(downloads, options);
+  const isAlone = host.name === "node" || typeof Worker === "undefined" || options.snapshotUrl === undefined;
+  const image = isAlone ? undefined : loadImageAside(downloads.progress, options, manifest);
+  return {
+    snapshot: manifest.then((found) => found && new Snapshot(found, image ?? loadImage(downloads, options, found))),
+    ...(host.name === "node" ? {} : { wasm: loadWasm(downloads, options, manifest) }),
+  };
 }
 
-function loadHere(host: Host, downloads: Downloads, options: PythonOptions): LargeFiles {
-  const manifest = openManifest(downloads, options);
-  const snapshot = manifest.then((found) => found && new Snapshot(found, loadImage(downloads, options, found)));
-  return { snapshot, ...(host.name === "node" ? {} : { wasm: loadWasm(downloads, options, manifest) }) };
+/** The image, decompressed by another worker, which starts while the manifest is loaded. */
+function loadImageAside(
+  progress: ProgressReport,
+  options: PythonOptions,
+  opening: Promise<SnapshotManifest | undefined>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const loader = startLoader(import.meta.url);
+  const { image } = receive(loader, progress);
+  loader.onerror = ({ message }): void => {
+    image.reject(new Error(`it cannot be unpacked: ${message}`));
+  };
+  opening
+    .then((manifest) => {
+      if (manifest === undefined) {
+        loader.terminate();
+      } else {
+        tellLoader(loader, { options, manifest });
+      }
+    })
+    .catch(() => {
+      loader.terminate();
+    });
+  return image.promise;
 }
 
 /** What the snapshot knows of Pyodide's WebAssembly holds: it was made with this one, or cannot be used. */
@@ -64,33 +83,49 @@ async function loadWasm(
   );
 }
 
-/** What a loader sends. What it cannot load, but for the snapshot, is tried again here, where it can be told why. */
-function receive(channel: Channel, downloads: Downloads, options: PythonOptions, worker?: Worker): LargeFiles {
-  const manifest = deferred<SnapshotManifest | undefined>();
-  const image = deferred<Uint8Array<ArrayBuffer>>();
-  const wasm = deferred<WebAssembly.Module>();
-  const files = { manifest, image, wasm };
-  const failed = (reason: string): void => {
-    Object.values(files).forEach((file) => {
+/** What this needs of a worker, or of a port, that a loader answers on. */
+interface Channel {
+  onmessage: ((event: MessageEvent<FromLoader>) => void) | null;
+  onmessageerror: ((event: MessageEvent) => void) | null;
+}
+
+interface Arriving {
+  readonly manifest: Deferred<SnapshotManifest | undefined>;
+  readonly image: Deferred<Uint8Array<ArrayBuffer>>;
+  readonly wasm: Deferred<WebAssembly.Module>;
+}
+
+/** What a loader sends. */
+function receive(channel: Channel, progress: ProgressReport): Arriving {
+  const files: Arriving = { manifest: deferred(), image: deferred(), wasm: deferred() };
+  let [loaded, total] = [0, 0];
+  const fail = (reason: string): void => {
+    for (const file of [files.manifest, files.image, files.wasm]) {
       file.reject(new Error(reason));
-    });
+    }
   };
-  let [counted, expected] = [0, 0];
   channel.onmessage = ({ data }): void => {
     switch (data.type) {
+      case "alive":
+        navigator.locks
+          .request(data.lifeLock, () => {
+            fail("the worker that loads it has ended");
+          })
+          .catch(() => undefined);
+        break;
       case "progress":
-        downloads.progress.expect(data.total - expected);
-        downloads.progress.received(data.loaded - counted);
-        [counted, expected] = [data.loaded, data.total];
+        progress.expect(data.total - total);
+        progress.received(data.loaded - loaded);
+        ({ loaded, total } = data);
         break;
       case "manifest":
-        manifest.resolve(data.manifest);
+        files.manifest.resolve(data.manifest);
         break;
       case "image":
-        image.resolve(data.image);
+        files.image.resolve(data.image);
         break;
       case "wasm":
-        wasm.resolve(data.wasm);
+        files.wasm.resolve(data.wasm);
         break;
       case "failed":
         files[data.file].reject(new Error(data.reason));
@@ -98,21 +133,13 @@ function receive(channel: Channel, downloads: Downloads, options: PythonOptions,
     }
   };
   channel.onmessageerror = (): void => {
-    failed("what was loaded aside cannot be received");
+    fail("it cannot be passed between workers");
   };
-  if (worker !== undefined) {
-    worker.onerror = ({ message }): void => {
-      failed(`it cannot be loaded aside: ${message}`);
-    };
-  }
-  return {
-    snapshot: manifest.promise.then((found) => found && new Snapshot(found, image.promise)),
-    wasm: wasm.promise.catch(() => loadWasm(downloads, options, manifest.promise)),
-  };
+  return files;
 }
 
 export function isLoader(): boolean {
-  return globalThis.name === LOADER;
+  return self.location.hash === LOADER;
 }
 
 /** What this needs of `DedicatedWorkerGlobalScope`. */
@@ -120,17 +147,15 @@ declare const self: DedicatedWorkerGlobalScope;
 
 /** All that such a worker does. */
 export function runLoader(): void {
-  self.onmessage = ({ data: { options, port } }: MessageEvent<ToLoader>): void => {
+  self.onmessage = ({ data: { options, manifest, port } }: MessageEvent<ToLoader>): void => {
     const post = (message: FromLoader, transfer: Transferable[] = []): void => {
       (port ?? self).postMessage(message, transfer);
     };
     const progress = new ProgressReport(({ loaded, total }) => {
       post({ type: "progress", loaded, total });
     });
-    const downloads = new Downloads(browserHost(), progress);
-    const manifest = openManifest(downloads, options);
     const give = async <Loaded>(
-      file: "manifest" | "image" | "wasm",
+      file: keyof Arriving,
       loading: Promise<Loaded>,
       send: (loaded: Loaded) => void,
     ): Promise<void> => {
@@ -142,26 +167,41 @@ export function runLoader(): void {
         post({ type: "failed", file, reason: lastLine(error) });
       }
     };
-    void Promise.all([
-      give("manifest", manifest, (found) => {
-        post({ type: "manifest", manifest: found });
+    const host = browserHost();
+    const downloads = new Downloads(host, progress);
+    const opening = manifest === undefined ? openManifest(downloads, options) : Promise.resolve(manifest);
+    const image = opening.then((found) => found && loadImage(downloads, options, found));
+    const given = [
+      give("image", image, (found) => {
+        if (found !== undefined) {
+          post({ type: "image", image: found }, [found.buffer]);
+        }
       }),
-      give(
-        "image",
-        manifest.then((found) => found && loadImage(downloads, options, found)),
-        (image) => {
-          if (image !== undefined) {
-            post({ type: "image", image }, [image.buffer]);
-          }
-        },
-      ),
-      give("wasm", loadWasm(downloads, options, manifest), (wasm) => {
-        post({ type: "wasm", wasm });
-      }),
-    ])
+    ];
+    if (manifest === undefined) {
+      given.push(
+        give("manifest", opening, (found) => {
+          post({ type: "manifest", manifest: found });
+        }),
+        give("wasm", loadWasm(downloads, options, opening), (wasm) => {
+          post({ type: "wasm", wasm });
+        }),
+      );
+    }
+    holdLifeLock(host, post).catch(() => undefined); // a browser may refuse locks
+    void Promise.all(given)
       .then(allKept)
       .then(() => {
         self.close();
       });
   };
+}
+
+/** Without one, its end goes unnoticed. */
+async function holdLifeLock(host: Host, post: (message: FromLoader) => void): Promise<void> {
+  if ("locks" in navigator) {
+    const lifeLock = `async-kernel-lite:${crypto.randomUUID()}`;
+    await host.hold(lifeLock);
+    post({ type: "alive", lifeLock });
+  }
 }
