@@ -195,8 +195,8 @@ export interface Failure {
 export type ToWorker =
   /** The first: the web lock that the worker holds for its life, absent where there are none. Answered with `alive`. */
   | { readonly type: "live"; readonly lifeLock?: string }
-  /** May come before `start`, whose options then have the same. `files`: see `loader`. */
-  | { readonly type: "prepare"; readonly options: PythonOptions; readonly files?: MessagePort }
+  /** May come before `start`, whose options then have the same. */
+  | { readonly type: "prepare"; readonly options: PythonOptions }
   | { readonly type: "start"; readonly options: StartOptions }
   | { readonly type: "message"; readonly message: WireMessage }
   | { readonly type: "input_reply"; readonly message: WireMessage }

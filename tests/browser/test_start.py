@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Request, Route, Worker
+    from playwright.sync_api import Request, Route
 
     from browser.chromium import OpenLab
     from browser.servers import Overlay
@@ -45,14 +45,6 @@ def is_wasm(request: Request) -> bool:
 def is_loading(request: Request) -> bool:
     """The kernel's own worker has begun."""
     return request.url.endswith("/pyodide.mjs")
-
-
-def is_loader(worker: Worker) -> bool:
-    return worker.url.endswith("#loader")
-
-
-def is_kernel(worker: Worker) -> bool:
-    return not is_loader(worker)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +100,7 @@ def test_a_kernel_takes_what_was_loaded_with_the_page(empty_lab: OpenLab) -> Non
     lab = empty_lab()
     requested: list[Request] = []
     lab.page.context.on("request", lambda request: requested.append(request))  # noqa: PLW0108  # as above
-    with lab.page.expect_worker(is_kernel) as prepared, lab.page.expect_worker(is_loader):
+    with lab.page.expect_worker() as prepared:
         lab.open()
     expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
     assert lab.kernel_workers == [prepared.value]
@@ -117,21 +109,10 @@ def test_a_kernel_takes_what_was_loaded_with_the_page(empty_lab: OpenLab) -> Non
 
 def test_a_kernel_starts_though_what_was_loaded_with_the_page_has_gone(empty_lab: OpenLab) -> None:
     lab = empty_lab()
-    with lab.page.expect_worker(is_kernel) as prepared, lab.page.context.expect_event("requestfinished", is_loading):
+    with lab.page.expect_worker() as prepared, lab.page.context.expect_event("requestfinished", is_loading):
         lab.open()
     prepared.value.evaluate("self.close()")
     expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
-
-
-def test_a_kernel_starts_though_what_loads_for_it_has_gone(empty_lab: OpenLab) -> None:
-    lab = empty_lab()
-    held: list[Route] = []
-    lab.page.context.route(WASM, lambda route: held.append(route), times=1)  # noqa: PLW0108  # as above
-    with lab.page.expect_worker(is_loader) as loader, lab.page.context.expect_event("request", is_wasm):
-        lab.open()
-    loader.value.evaluate("self.close()")
-    expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
-    assert held
 
 
 def test_settings(serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay) -> None:

@@ -1,6 +1,5 @@
 /** A kernel as its host sees it: messages in, messages out, and a life that can end and begin again. */
 
-import { type Deferred, deferred } from "../deferred.js";
 import type { Failure, FromWorker, LogLevel, StartOptions } from "../protocol.js";
 import { Answers } from "./answers.js";
 import { type Capabilities, WAYS, detectCapabilities } from "./capabilities.js";
@@ -20,6 +19,12 @@ export class KernelDeadError extends Error {
 }
 
 type State = "starting" | "ready" | "dead" | "disposed";
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: Error): void;
+}
 
 export class Kernel {
   readonly #options: KernelOptions;
@@ -146,8 +151,8 @@ export class Kernel {
         this.#log("error", `In the worker: ${text}`);
       },
     };
-    const prepared = await this.#options.prepared;
-    const worker = (await prepared?.take(workerUrl, start, events)) ?? (await spawnWorker(workerUrl, events));
+    const prepared = await this.#options.prepared?.take(workerUrl, start, events);
+    const worker = prepared ?? (await spawnWorker(workerUrl, events));
     if (!isCurrent()) {
       worker.terminate(); // disposed of or restarted meanwhile
       answers.close();
@@ -262,4 +267,15 @@ function isInterrupt(message: JupyterMessage | EncodedMessage): boolean {
   } catch {
     return false; // the kernel refuses it
   }
+}
+
+function deferred(): Deferred {
+  let resolve: () => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  promise.catch(() => undefined); // a rejection that nobody waits for is told by onDead
+  return { promise, resolve, reject };
 }

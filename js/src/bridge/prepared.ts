@@ -1,7 +1,6 @@
 /** A worker that loads Python ahead of the kernel that will need it. */
 
 import type { FromWorker, PythonOptions } from "../protocol.js";
-import type { LoadingFiles } from "./loading_files.js";
 import { type KernelOptions, resolvePython } from "./options.js";
 import { type WorkerEvents, type WorkerHandle, spawnWorker } from "./spawn.js";
 
@@ -13,11 +12,10 @@ export class PreparedKernel {
   /** What the worker said before anyone listened. */
   #early: ((events: WorkerEvents) => void)[] = [];
 
-  /** `files` is what was begun before, with the same options. */
-  constructor(options: KernelOptions, files?: LoadingFiles) {
+  constructor(options: KernelOptions) {
     const { workerUrl, python } = resolvePython(options);
     this.#key = keyOf(workerUrl, python);
-    this.#worker = this.#start(workerUrl, python, files);
+    this.#worker = this.#start(workerUrl, python);
     this.#worker.catch(() => undefined); // a kernel that takes it tells it
   }
 
@@ -44,7 +42,7 @@ export class PreparedKernel {
     this.#worker = undefined;
   }
 
-  async #start(workerUrl: string, options: PythonOptions, loading?: LoadingFiles): Promise<WorkerHandle> {
+  async #start(workerUrl: string, options: PythonOptions): Promise<WorkerHandle> {
     const tell = (what: (events: WorkerEvents) => void): void => {
       if (this.#events === undefined) {
         this.#early.push(what);
@@ -70,8 +68,7 @@ export class PreparedKernel {
         });
       },
     });
-    const files = loading?.take();
-    worker.post({ type: "prepare", options, ...(files && { files }) }, files ? [files] : []);
+    worker.post({ type: "prepare", options }, []);
     return worker;
   }
 }

@@ -12,7 +12,7 @@ export interface WorkerEvents {
 }
 
 export interface WorkerHandle {
-  post(message: ToWorker, transfer: (ArrayBuffer | MessagePort)[]): void;
+  post(message: ToWorker, transfer: ArrayBuffer[]): void;
   terminate(): void;
 }
 
@@ -112,7 +112,7 @@ async function spawnThread(url: string, events: WorkerEvents): Promise<WorkerHan
   });
   return {
     post(message, transfer) {
-      thread.postMessage(message, transfer as ArrayBuffer[]); // ports are passed in browsers only
+      thread.postMessage(message, transfer);
     },
     terminate() {
       ended = true;

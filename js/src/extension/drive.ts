@@ -25,9 +25,9 @@ export async function driveFor(
   };
 }
 
-/** A worker's requests reach the service worker only if that was in charge of the page when the worker began. */
-export async function inCharge(manager: IServiceWorkerManager | null): Promise<boolean> {
-  if (manager === null || !("serviceWorker" in navigator)) {
+/** Whether the service worker takes requests of the page and of its workers, which it claims at a first visit. */
+async function inCharge(manager: IServiceWorkerManager): Promise<boolean> {
+  if (!("serviceWorker" in navigator)) {
     return false;
   }
   const late = new Promise<boolean>((resolve) => {

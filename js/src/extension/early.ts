@@ -1,19 +1,19 @@
 /**
- * Python's large files, on their way while the page still loads JupyterLab.
+ * Python on its way while the page still loads JupyterLab.
  *
  * This module runs as soon as the extension's entry is there, and can use nothing of JupyterLab's. At a first visit the
- * worker itself has to wait for more: see `inCharge`.
+ * worker begins before the service worker is in charge, which then claims it with the page.
  */
 
-import { LoadingFiles } from "../bridge/loading_files.js";
+import { PreparedKernel } from "../bridge/prepared.js";
 import { pageOption } from "./page_config.js";
 import { EXTENSION, KERNEL_PLUGIN, PRELOAD_PLUGIN, filesOf, readSettings } from "./settings.js";
 import { isWanted } from "./wanted.js";
 
-function load(): LoadingFiles | undefined {
+function load(): PreparedKernel | undefined {
   try {
     const { settings } = readSettings();
-    return isEnabled() && isWanted(settings) ? new LoadingFiles(filesOf(settings)) : undefined;
+    return isEnabled() && isWanted(settings) ? new PreparedKernel(filesOf(settings)) : undefined;
   } catch {
     return undefined; // the kernel's start tells what is wrong
   }
@@ -26,5 +26,5 @@ function isEnabled(): boolean {
   return !(Array.isArray(disabled) && ours.some((id) => disabled.includes(id)));
 }
 
-/** Undefined if the page will not want them, as far as can be said so early. */
-export const earlyFiles = load();
+/** Undefined if the page will not want it, as far as can be said so early. */
+export const early = load();

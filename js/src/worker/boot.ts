@@ -7,7 +7,6 @@ import { findDrive, mountDrive } from "./drive/mount.js";
 import { crash } from "./errors.js";
 import { History } from "./history.js";
 import type { Host } from "./host.js";
-import { openLargeFiles } from "./large_files.js";
 import type { Strategy } from "./listening/listening.js";
 import { fetchWheels, installOthers, planPackages } from "./packages.js";
 import { ProgressReport } from "./progress.js";
@@ -26,19 +25,17 @@ export interface Preparation {
   readonly starting: Promise<Python>;
 }
 
-/** `loading` is where Python's large files arrive, if they are on their way. */
-export function prepare(host: Host, log: Log, options: PythonOptions, loading?: MessagePort): Preparation {
+export function prepare(host: Host, log: Log, options: PythonOptions): Preparation {
   const progress = new ProgressReport((state) => {
     host.post({ type: "progress", progress: state }, []);
   });
   const downloads = new Downloads(host, progress);
   progress.step("download", "Loading Python and its packages");
-  const files = openLargeFiles(host, downloads, options, loading);
   const manifests = [options.wheelsUrl, ...(options.packagesUrl === undefined ? [] : [options.packagesUrl])];
   const opening = WheelStore.open(host, downloads, manifests, (text) => {
     log("warning", text);
   });
-  const starting = startPython(host, downloads, options, log, files, opening);
+  const starting = startPython(host, downloads, options, log, opening);
   starting.catch(() => undefined); // `boot` tells it
   return { progress, downloads, opening, starting };
 }

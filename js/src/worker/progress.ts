@@ -21,7 +21,7 @@ export class ProgressReport {
   step(stage: Stage, text: string): void {
     this.#stage = stage;
     this.#text = text;
-    this.tell();
+    this.#tell();
   }
 
   /** More bytes are to come. */
@@ -32,12 +32,11 @@ export class ProgressReport {
   received(bytes: number): void {
     this.#loaded += bytes;
     if (performance.now() - this.#sentAt >= INTERVAL) {
-      this.tell();
+      this.#tell();
     }
   }
 
-  /** Tell what is known now. */
-  tell(): void {
+  #tell(): void {
     this.#sentAt = performance.now();
     const total = Math.max(this.#total, this.#loaded);
     this.#send({ stage: this.#stage, text: this.#text, loaded: this.#loaded, total });

@@ -41,26 +41,27 @@ export interface Engine {
   readonly wasm?: Promise<WebAssembly.Module>;
 }
 
+/** `wasmFacts` is what is known from elsewhere of its largest file. */
 export function openEngine(
+  host: Host,
   downloads: Downloads,
   pyodideUrl: string,
-  wasm: Promise<WebAssembly.Module> | undefined,
+  wasmFacts: Promise<FileFacts>,
 ): Engine {
   const loader = downloads.module(`${pyodideUrl}pyodide.mjs`, "Pyodide") as Engine["loader"];
   const core = downloads.module(`${pyodideUrl}pyodide.asm.mjs`, "Pyodide") as Engine["core"];
+  const wasm =
+    host.name === "browser"
+      ? wasmFacts.then((facts) => downloads.open(`${pyodideUrl}${WASM}`, "Pyodide's WebAssembly", facts)).then(compile)
+      : undefined;
   for (const file of [loader, core, wasm]) {
     file?.catch(() => undefined); // told by those who wait for it
   }
   return { loader, core, ...(wasm === undefined ? {} : { wasm }) };
 }
 
-/** Compiled while it arrives, if the server says what it is. `facts` is what is known of it. */
-export async function openWasm(
-  downloads: Downloads,
-  pyodideUrl: string,
-  facts: FileFacts,
-): Promise<WebAssembly.Module> {
-  const response = await downloads.open(`${pyodideUrl}${WASM}`, "Pyodide's WebAssembly", facts);
+/** Compiled while it arrives, if the server says what it is. */
+async function compile(response: Response): Promise<WebAssembly.Module> {
   const isWasm = response.headers.get("content-type")?.startsWith("application/wasm") === true;
   return isWasm ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }

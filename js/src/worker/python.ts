@@ -1,17 +1,16 @@
 /** Python with the site's packages: restored from the snapshot, or booted. */
 
 import type { PythonOptions } from "../protocol.js";
-import type { Downloads } from "./download.js";
+import type { Downloads, FileFacts } from "./download.js";
 import { lastLine } from "./errors.js";
 import { forgetCached } from "./file_cache.js";
 import type { Host } from "./host.js";
-import type { LargeFiles } from "./large_files.js";
 import { LazyFiles } from "./lazy_file.js";
-import { type Engine, LIBRARY, type Pyodide, loadPyodide, openEngine } from "./pyodide.js";
+import { type Engine, LIBRARY, type Pyodide, WASM, loadPyodide, openEngine } from "./pyodide.js";
 import { RemoteFile } from "./remote_file.js";
 import { resume } from "./resume.js";
 import type { Log } from "./serve.js";
-import { type Snapshot, SnapshotError } from "./snapshot.js";
+import { type Snapshot, SnapshotError, openSnapshot } from "./snapshot.js";
 import { type WheelStore, mountWheels, sitePackages } from "./wheels.js";
 
 /** What the first completion reads from the site, although it is imported already. */
@@ -28,11 +27,15 @@ export async function startPython(
   downloads: Downloads,
   options: PythonOptions,
   log: Log,
-  files: LargeFiles,
   opening: Promise<WheelStore>,
 ): Promise<Python> {
-  const fitting = files.snapshot.then((snapshot) => fits(snapshot, opening));
-  const engine = openEngine(downloads, options.pyodideUrl, files.wasm);
+  const snapshots = openSnapshot(host, downloads, options);
+  const fitting = snapshots.then((snapshot) => fits(snapshot, opening));
+  const wasmFacts = snapshots.then(
+    (snapshot) => factsOf(snapshot),
+    () => ({}),
+  );
+  const engine = openEngine(host, downloads, options.pyodideUrl, wasmFacts);
   try {
     const snapshot = await fitting;
     if (snapshot !== undefined) {
@@ -58,6 +61,12 @@ async function fits(snapshot: Snapshot | undefined, opening: Promise<WheelStore>
     throw new SnapshotError("it was made with other wheels than the site has");
   }
   return snapshot;
+}
+
+/** What the snapshot knows of Pyodide's WebAssembly: it was made with this one, or cannot be used. */
+function factsOf(snapshot: Snapshot | undefined): FileFacts {
+  const file = snapshot?.manifest.files[WASM];
+  return file === undefined ? {} : { size: file.size, version: { name: WASM, sha256: file.sha256 } };
 }
 
 async function restore(

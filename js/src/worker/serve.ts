@@ -24,7 +24,7 @@ export function serve(host: Host): void {
     if (message.type === "live") {
       void live(host, log, message.lifeLock);
     } else if (message.type === "prepare") {
-      preparation = prepare(host, log, message.options, message.files);
+      preparation = prepare(host, log, message.options);
     } else if (message.type === "start") {
       strategy = chooseStrategy(host, message.options.listening);
       void run(host, pump, strategy, log, message.options, preparation);

@@ -8,7 +8,9 @@
 import type { SnapshotManifest, PythonOptions } from "../protocol.js";
 import { canSwitchStacks } from "./capabilities.js";
 import type { Downloads } from "./download.js";
+import type { Host } from "./host.js";
 import type { PyodideModule } from "./pyodide.js";
+import { startUnpacker, unpack, unpackAside } from "./unpacker.js";
 
 /** The snapshot does not fit, is damaged or not there. */
 export class SnapshotError extends Error {
@@ -54,43 +56,29 @@ export class Snapshot {
   }
 }
 
-/** What describes the site's snapshot. Undefined if the kernel is to have none. */
-export async function openManifest(
+/** The site's snapshot, its image on its way. Undefined if it is to have none. */
+export async function openSnapshot(
+  host: Host,
   downloads: Downloads,
   options: PythonOptions,
-): Promise<SnapshotManifest | undefined> {
+): Promise<Snapshot | undefined> {
   const { snapshotUrl: url } = options;
-  return url === undefined ? undefined : fitting(await downloads.json(url, "the snapshot's description"), url, options);
-}
-
-/** The snapshot's image, decompressed while it arrives. */
-export async function loadImage(
-  downloads: Downloads,
-  { snapshotUrl }: PythonOptions,
-  { image: { file, size, sha256, memory } }: SnapshotManifest,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const url = new URL(file, snapshotUrl).href;
-  const { body } = await downloads.open(url, "the snapshot", { size, version: { name: "memory", sha256 } });
-  const image = new Uint8Array(memory);
-  let filled = 0;
-  for await (const chunk of chunks(body?.pipeThrough(new DecompressionStream("gzip")))) {
-    if (filled + chunk.byteLength > memory) {
-      throw new Error(`${url} has more than the ${String(memory)} bytes that it should have`);
-    }
-    image.set(chunk, filled);
-    filled += chunk.byteLength;
+  if (url === undefined) {
+    return undefined;
   }
-  if (filled !== memory) {
-    throw new Error(`${url} has ${String(filled)} bytes and should have ${String(memory)}`);
-  }
-  return image;
-}
-
-/** Not every browser lets streams be iterated over. */
-async function* chunks(stream: ReadableStream<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
-  const reader = stream?.getReader();
-  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-    yield next.value;
+  const isAside = host.name === "browser" && typeof Worker !== "undefined";
+  const unpacker = isAside ? startUnpacker() : undefined;
+  try {
+    const manifest = fitting(await downloads.json(url, "the snapshot's description"), url, options);
+    const packed = { ...manifest.image, url: new URL(manifest.image.file, url).href };
+    const { progress } = downloads;
+    return new Snapshot(
+      manifest,
+      unpacker === undefined ? unpack(downloads, packed) : unpackAside(unpacker, progress, packed),
+    );
+  } catch (error) {
+    unpacker?.terminate();
+    throw error;
   }
 }
 
