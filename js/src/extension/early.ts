@@ -6,14 +6,14 @@
  */
 
 import { PreparedKernel } from "../bridge/prepared.js";
-import { pageOption } from "./page_config.js";
+import { isJupyterLite, pageOption } from "./page_config.js";
 import { EXTENSION, KERNEL_PLUGIN, PRELOAD_PLUGIN, filesOf, readSettings } from "./settings.js";
 import { isWanted } from "./wanted.js";
 
 function load(): PreparedKernel | undefined {
   try {
     const { settings } = readSettings();
-    return isEnabled() && isWanted(settings) ? new PreparedKernel(filesOf(settings)) : undefined;
+    return isJupyterLite() && isEnabled() && isWanted(settings) ? new PreparedKernel(filesOf(settings)) : undefined;
   } catch {
     return undefined; // the kernel's start tells what is wrong
   }
