@@ -75,6 +75,7 @@ def own_notebook(
         )
         lab = lab_maker(stack)
         if request.param == "no stack switching":
+            lab.page.add_init_script(WITHOUT_SWITCHING)
             lab.page.context.route("**/worker.mjs", without_switching)
         lab.open()
         notebook = lab.new_notebook()
@@ -82,11 +83,12 @@ def own_notebook(
         yield notebook
 
 
+WITHOUT_SWITCHING = "delete WebAssembly.Suspending; delete WebAssembly.promising;"
+
+
 def without_switching(route: Any) -> None:
     response = route.fetch()
-    route.fulfill(
-        response=response, body="delete WebAssembly.Suspending; delete WebAssembly.promising;" + response.text()
-    )
+    route.fulfill(response=response, body=WITHOUT_SWITCHING + response.text())
 
 
 @pytest.fixture

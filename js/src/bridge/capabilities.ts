@@ -28,7 +28,7 @@ export interface Capabilities {
  */
 export function detectCapabilities(way?: Way): Capabilities {
   const inNode = isNode();
-  const jspi = way === undefined ? "Suspending" in WebAssembly : way === "stack switching";
+  const jspi = way === undefined ? canSwitchStacks() : way === "stack switching";
   const sharedArrayBuffer = inNode || crossOriginIsolated;
   const serviceWorker = !inNode && "serviceWorker" in navigator && navigator.serviceWorker.controller !== null;
   const chosen =
@@ -60,6 +60,11 @@ export const WAYS: Readonly<Record<Way, string>> = {
     "This browser cannot switch stacks (JSPI), the page is not isolated (COOP and COEP headers) and there is no " +
     "service worker: the stop button cannot reach a cell that computes, and input raises an error.",
 };
+
+/** JSPI: whether the browser lets WebAssembly wait for a promise. */
+export function canSwitchStacks(): boolean {
+  return "Suspending" in WebAssembly;
+}
 
 export function isNode(): boolean {
   return typeof process === "object" && typeof process.versions.node === "string" && typeof document === "undefined";

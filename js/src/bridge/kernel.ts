@@ -151,8 +151,8 @@ export class Kernel {
         this.#log("error", `In the worker: ${text}`);
       },
     };
-    const prepared = await this.#options.prepared?.take(workerUrl, start, events);
-    const worker = prepared ?? (await spawnWorker(workerUrl, events));
+    const prepared = await this.#options.prepared;
+    const worker = (await prepared?.take(workerUrl, start, events)) ?? (await spawnWorker(workerUrl, events));
     if (!isCurrent()) {
       worker.terminate(); // disposed of or restarted meanwhile
       answers.close();

@@ -38,7 +38,7 @@ export interface KernelOptions {
   /** JupyterLite's drive, where its service worker answers: the start waits until that is known. */
   drive?: DriveOptions | Promise<DriveOptions | undefined>;
   /** What `prepareKernel` has begun with the same options. The first start takes it. */
-  prepared?: PreparedKernel;
+  prepared?: PreparedKernel | Promise<PreparedKernel | undefined>;
   /** What relative addresses start from. Default: the page, or in Node the working directory. */
   baseUrl?: string;
 

@@ -26,8 +26,8 @@ export async function driveFor(
 }
 
 /** Whether the service worker takes requests of the page and of its workers, which it claims at a first visit. */
-async function inCharge(manager: IServiceWorkerManager): Promise<boolean> {
-  if (!("serviceWorker" in navigator)) {
+export async function inCharge(manager: IServiceWorkerManager | null): Promise<boolean> {
+  if (manager === null || !("serviceWorker" in navigator)) {
     return false;
   }
   const late = new Promise<boolean>((resolve) => {

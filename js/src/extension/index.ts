@@ -88,7 +88,7 @@ function createKernel(options: IKernel.IOptions, settings: KernelSettings, surro
       startScript: settings.startScript,
       postStartScript: settings.postStartScript,
       drive: driveFor(options.location, serviceWorker),
-      ...(preload?.kernel === undefined ? {} : { prepared: preload.kernel }),
+      ...(preload === null ? {} : { prepared: preload.kernel }),
     },
     bury: (kernel, failure) => bury(services, kernel, settings.display_name, failure),
   });

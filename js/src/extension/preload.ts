@@ -1,17 +1,19 @@
 /** Python loaded with the page, before anyone asks for a kernel, where one will be wanted. */
 
 import type { JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { IServiceWorkerManager } from "@jupyterlite/apputils";
 import { IKernelSpecs } from "@jupyterlite/services";
 import { Token } from "@lumino/coreutils";
 
-import type { PreparedKernel } from "../bridge/prepared.js";
+import { PreparedKernel } from "../bridge/prepared.js";
+import { inCharge } from "./drive.js";
 import { early } from "./early.js";
-import { PRELOAD_PLUGIN, readSettings } from "./settings.js";
+import { PRELOAD_PLUGIN, filesOf, readSettings } from "./settings.js";
 import { isWanted } from "./wanted.js";
 
 export interface IPreload {
   /** Undefined where nothing is loaded ahead. */
-  readonly kernel: PreparedKernel | undefined;
+  readonly kernel: Promise<PreparedKernel | undefined>;
 }
 
 export const IPreload = new Token<IPreload>("async-kernel-lite:IPreload", "Python on its way, for the first kernel.");
@@ -23,11 +25,19 @@ export const preloadPlugin: JupyterFrontEndPlugin<IPreload> = {
   autoStart: true,
   provides: IPreload,
   requires: [IKernelSpecs],
-  activate: (_, specs: IKernelSpecs) => {
-    if (isWanted(readSettings().settings, Object.keys(specs.specs?.kernelspecs ?? {}))) {
-      return { kernel: early };
-    }
-    early?.dispose();
-    return { kernel: undefined };
+  optional: [IServiceWorkerManager],
+  activate: (_, specs: IKernelSpecs, serviceWorker: IServiceWorkerManager | null) => {
+    const { settings } = readSettings();
+    const load = async (): Promise<PreparedKernel | undefined> => {
+      if (!isWanted(settings, Object.keys(specs.specs?.kernelspecs ?? {}))) {
+        early?.dispose();
+        return undefined;
+      }
+      if (early === undefined) {
+        await inCharge(serviceWorker);
+      }
+      return early ?? new PreparedKernel(filesOf(settings));
+    };
+    return { kernel: load() };
   },
 };
