@@ -14,6 +14,7 @@ import pytest
 from packages import PackageIndex
 from playwright.sync_api import expect
 
+from browser.listening import WITHOUT_JSPI
 from browser.servers import ROOT
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def own_notebook(
         )
         lab = lab_maker(stack)
         if request.param == "no stack switching":
-            lab.page.add_init_script(WITHOUT_SWITCHING)
+            lab.page.add_init_script(WITHOUT_JSPI.decode())
             lab.page.context.route("**/worker.mjs", without_switching)
         lab.open()
         notebook = lab.new_notebook()
@@ -83,12 +84,9 @@ def own_notebook(
         yield notebook
 
 
-WITHOUT_SWITCHING = "delete WebAssembly.Suspending; delete WebAssembly.promising;"
-
-
 def without_switching(route: Any) -> None:
     response = route.fetch()
-    route.fulfill(response=response, body=WITHOUT_SWITCHING + response.text())
+    route.fulfill(response=response, body=WITHOUT_JSPI + response.body())
 
 
 @pytest.fixture
