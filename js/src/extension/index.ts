@@ -15,6 +15,7 @@ import { InterruptNotice, restartKernel, routeInterrupts } from "./interrupts.js
 import { KernelLog } from "./kernel_log.js";
 import { LiteKernel } from "./lite_kernel.js";
 import { IPreload, preloadPlugin } from "./preload.js";
+import { sendPromptly } from "./prompt_socket.js";
 import { KERNEL_PLUGIN, type KernelSettings, filesOf, readSettings } from "./settings.js";
 import { siteUrl } from "./site.js";
 import { StartToast } from "./start_toast.js";
@@ -50,6 +51,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     if (client !== null) {
       routeInterrupts(client, kernels);
     }
+    sendPromptly(app.serviceManager.kernels.serverSettings, (id) => kernels.has(id));
     const surroundings = { app, services: app.serviceManager, serviceWorker, loggers, preload };
     specs.register({
       spec: {
