@@ -69,6 +69,9 @@ def _cleaned(obj: object) -> object:
     return _cleaned(encodable(obj))
 
 
+_ENCODER = json.JSONEncoder(default=encodable, allow_nan=False, separators=(",", ":"))
+
+
 def dumps(obj: object) -> str:
     """The JSON text of a message. NaN and infinities become null.
 
@@ -81,9 +84,9 @@ def dumps(obj: object) -> str:
         except TypeError:
             pass  # a key that is no text, a lone surrogate or a big integer: the standard library takes them
     try:
-        return json.dumps(obj, default=encodable, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(obj)
     except (ValueError, TypeError):
-        return json.dumps(_cleaned(obj), allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(_cleaned(obj))
 
 
 def loads(text: str | bytes) -> Any:

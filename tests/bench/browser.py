@@ -130,8 +130,8 @@ def _opened(comm, msg):
 import comm as _comm
 _comm.get_comm_manager().register_target("echo", _opened)`);
     await execute("pass");
-    await measure("execute", 50, () => execute("pass"));
-    await measure("kernel_info", 50, () => kernel.requestKernelInfo());
+    await measure("execute", 200, () => execute("pass"));
+    await measure("kernel_info", 200, () => kernel.requestKernelInfo());
     await measure("complete", 10, () => kernel.requestComplete({ code: "import os; os.pa", cursor_pos: 16 }));
     await measure("pipelined", 1, () => Promise.all(Array.from({ length: 1000 }, () => execute("pass"))));
     const text = ({ content }) => (content.text ?? "").split("\\n").length - 1;

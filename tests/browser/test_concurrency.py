@@ -52,6 +52,17 @@ def test_completion_inspection_and_comms_while_a_cell_waits(notebook: Notebook) 
     expect(notebook.run("()").result).to_have_text("False")
 
 
+def test_messages_reach_the_kernel_without_the_pause_of_jupyterlites_sockets(lab: Lab) -> None:
+    notebook = lab.new_notebook()
+    notebook.run("'started'")
+    lab.call("""() => {
+        const { setTimeout } = window;
+        window.setTimeout = (f, ms, ...args) => (ms === 4 ? 0 : setTimeout(f, ms, ...args));
+    }""")  # mock-socket's delay: what waits for it waits for ever
+    expect(notebook.run("6 * 7").result).to_have_text("42")
+    expect(notebook.run("7 * 7").result).to_have_text("49")
+
+
 def test_one_notebook_runs_while_the_kernel_of_another_computes(lab: Lab) -> None:
     busy, free = lab.new_notebook(), lab.new_notebook()
     busy.start("print('begins')\nwhile True:\n    pass").shows("begins")

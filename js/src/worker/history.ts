@@ -16,6 +16,8 @@ export class History {
   readonly #session = crypto.getRandomValues(new Uint32Array(2)).join("-");
   /** Those of before, the oldest first. */
   readonly earlier: readonly Input[];
+  /** Not written yet. */
+  readonly #added: Input[] = [];
 
   private constructor(database: IDBDatabase, earlier: readonly Input[], warn: (text: string) => void) {
     this.#database = database;
@@ -41,12 +43,20 @@ export class History {
     }
   }
 
-  /** Keep an input of this kernel. */
+  /** Keep an input of this kernel, once Python lets go: it is not to wait for that. */
   add(line: number, source: string, raw: string): void {
-    const input: Input = [this.#session, line, source, raw];
+    if (this.#added.push([this.#session, line, source, raw]) === 1) {
+      queueMicrotask(() => {
+        this.#write(this.#added.splice(0));
+      });
+    }
+  }
+
+  #write(inputs: readonly Input[]): void {
     try {
       const transaction = this.#database.transaction(STORE, "readwrite");
-      transaction.objectStore(STORE).add(input);
+      const store = transaction.objectStore(STORE);
+      inputs.forEach((input) => store.add(input));
       transaction.onabort = (): void => {
         this.#warn(`An input is not in the history: ${lastLine(transaction.error)}.`);
       };

@@ -87,6 +87,8 @@ class StackSwitching(Listening):
         """Whether the garbage collector runs: its lists are on the C stack, where other stacks could meet them."""
         self._skipped = 0
         """How many turns were left out, one after the other, because a line is being written."""
+        self._attended: CellRun | None = None
+        """The run that code began for last."""
         gc.callbacks.append(self._note_collection)
 
     def _note_collection(self, phase: str, _: object) -> None:
@@ -135,6 +137,9 @@ class StackSwitching(Listening):
         return max(_SLICE, min(_PATIENT, _SHARE * took))
 
     def attend(self) -> None:
+        if (run := current_run()) is not self._attended:
+            self._attended = run
+            self._listening.rest(1000 * _SLICE)  # it comes from the event loop, where nothing waits
         self._listening.attend()
 
     def _give_turns(self, stack: Stack, begin: float) -> None:

@@ -32,6 +32,7 @@ from async_kernel.debugger._cell_files import CellCompiler
 from async_kernel.shell import _process
 from async_kernel.shell._awaited import AwaitedCalls, set_awaited
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
+from async_kernel.shell._formatter import KernelDisplayFormatter
 from async_kernel.shell._magics import magics
 from async_kernel.shell._payloads import RunPayloads
 from async_kernel.shell._process import CAN_AWAIT, HAS_PROCESSES
@@ -87,6 +88,10 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     def init_display_pub(self) -> None:
         super().init_display_pub()
         cast("KernelDisplayPublisher", self.display_pub).iopub_send = self.parent.iopub_send
+
+    def init_display_formatter(self) -> None:
+        self.display_formatter = KernelDisplayFormatter(parent=self)
+        cast("list[object]", self.configurables).append(self.display_formatter)
 
     def init_displayhook(self) -> None:
         super().init_displayhook()
