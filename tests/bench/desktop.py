@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/bench/desktop.py [--rounds N] [--write]
 
-Each kernel has an environment of its own, kept below tests/_artifacts, and the same jupyter_client drives it. All are
-measured in turns, so that other work on the machine meets all of them. `floor` is a kernel that only answers. The
-figures are medians; the ratio is ours to the better of the two. They are also written, with every value, to
-tests/_artifacts/bench-desktop.json, and with `--write` into the documentation.
+Each kernel has an environment of its own, kept below tests/_artifacts (ours is installed from this checkout each time),
+and the same jupyter_client drives it. All are measured in turns, so that other work on the machine meets all of them.
+`floor` is a kernel that only answers. The figures are medians; the ratio is ours to the better of the two. They are
+also written, with every value, to tests/_artifacts/bench-desktop.json, and with `--write` into the documentation.
 """
 
 from __future__ import annotations
@@ -273,12 +273,23 @@ FIGURES = {
 
 
 def environment(name: str, package: str) -> Path:
-    """The folder of a peer's environment, made where it is not there."""
+    """The folder of an environment, made where it is not there."""
     folder = ARTIFACTS / "environments" / name
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", package], check=True)
+        install(folder, package)
         (folder / "ready").touch()
+    return folder
+
+
+def install(folder: Path, *what: str) -> None:
+    subprocess.run([str(folder / "bin" / "python"), "-m", "pip", "install", "-q", *what], check=True)
+
+
+def our_environment() -> Path:
+    """An environment with what is in this checkout now."""
+    folder = environment(OURS, str(ROOT))
+    install(folder, "--force-reinstall", "--no-deps", str(ROOT))
     return folder
 
 
@@ -295,7 +306,7 @@ def installed(name: str, folder: Path, spec: str) -> Contender:
 def contenders() -> list[Contender]:
     peers = [installed(name, environment(name, package), spec) for name, (package, spec) in PEERS.items()]
     floor = [sys.executable, str(Path(__file__).with_name("floor.py")), "{connection_file}"]
-    return [installed(OURS, Path(sys.prefix), "async"), *peers, Contender(FLOOR, floor)]
+    return [installed(OURS, our_environment(), "async"), *peers, Contender(FLOOR, floor)]
 
 
 def run_round(found: list[Contender]) -> None:

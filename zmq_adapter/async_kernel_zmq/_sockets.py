@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from async_kernel_zmq._connection_file import ConnectionInfo
 
 _KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
-_READ: Final = ("control", "stdin", "shell", "iopub")
 _EVENTS, _POLLIN, _NOBLOCK, _SNDMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.SNDMORE)
+_LARGE: Final = 1 << 16  # bytes from which on a frame is not worth a copy
 _LINGER: Final = 1000
 """Milliseconds that unsent messages get at the end."""
 _CONNECT_TIME: Final = 5.0
@@ -60,7 +60,7 @@ class Sockets:
         self,
         info: ConnectionInfo,
         *,
-        receive: Callable[[str, list[bytes]], None],
+        receive: Callable[[str, list[Buffer]], None],
         welcome: Callable[[bytes], Sequence[Buffer]],
         unreachable: Callable[[Sequence[Buffer]], None],
         orphaned: Callable[[], None],
@@ -161,8 +161,8 @@ class Sockets:
                     self._send_all()
                 finally:
                     self._sends = False
-                # ZMQ says once that a message has come, and may have said it to this thread.
-                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in _READ)
+                # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
+                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in {channel, "iopub"})
         if unread:
             self._wake()
 
@@ -189,7 +189,7 @@ class Sockets:
 
     def _serve(self) -> None:
         poller = zmq.Poller()
-        incoming = [(channel, self._sockets[channel]) for channel in _READ]
+        incoming = [(channel, self._sockets[channel]) for channel in ("control", "stdin", "shell", "iopub")]
         for descriptor in (self._wake_read.fileno(), *(sock.fd for _, sock in incoming), *self._watched):
             poller.register(descriptor, zmq.POLLIN)
         took = False
@@ -220,7 +220,7 @@ class Sockets:
 
     def _take(self, channel: str, sock: zmq.Socket[bytes]) -> None:
         if channel != "iopub":
-            self._receive(channel, sock.recv_multipart())
+            self._receive(channel, _received(sock))
             return
         frame = sock.recv()
         kind, topic = frame[:1], frame[1:]
@@ -279,6 +279,14 @@ class Sockets:
 
 def _has_message(sock: zmq.Socket[bytes]) -> bool:
     return bool(int(sock.get(_EVENTS)) & _POLLIN)
+
+
+def _received(sock: zmq.Socket[bytes]) -> list[Buffer]:
+    """The frames of a message, large ones as ZMQ has them in memory."""
+    frames = [sock.recv(copy=False)]
+    while frames[-1].more:
+        frames.append(sock.recv(copy=False))
+    return [frame.bytes if len(frame) < _LARGE else frame.buffer for frame in frames]
 
 
 def _send(sock: zmq.Socket[bytes], frames: Sequence[Buffer], *then: Callable[[], object]) -> None:

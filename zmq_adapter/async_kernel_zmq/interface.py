@@ -51,17 +51,9 @@ class ZMQInterface(BaseInterface):
     aliases: ClassVar[dict[Any, Any]] = {  # type: ignore[misc]  # traitlets has an instance attribute
         **BaseInterface.aliases,
         ("f", "connection_file"): "ZMQInterface.connection_file",
-        "host": "BaseInterface.host",
-        "host_options": "BaseInterface.host_options",
-        "backend": "BaseInterface.backend",
-        "backend_options": "BaseInterface.backend_options",
-        "ip": "ZMQInterface.ip",
-        "transport": "ZMQInterface.transport",
-        "shell": "ZMQInterface.shell_port",
-        "iopub": "ZMQInterface.iopub_port",
-        "stdin": "ZMQInterface.stdin_port",
-        "control": "ZMQInterface.control_port",
-        "hb": "ZMQInterface.hb_port",
+        **{name: f"BaseInterface.{name}" for name in ("host", "host_options", "backend", "backend_options")},
+        **{name: f"ZMQInterface.{name}" for name in ("ip", "transport")},
+        **{channel: f"ZMQInterface.{channel}_port" for channel in CHANNELS},
     }
 
     info: ConnectionInfo | None = None
@@ -142,8 +134,8 @@ class ZMQInterface(BaseInterface):
     def _own_threads(self) -> list[threading.Thread]:
         """The threads in which no user's code runs."""
         threads = [caller.thread for name, caller in self.callers.items() if name != "shell"]
-        threads.append(getattr(self.kernel.main_shell.history_manager, "save_thread", None))
-        return [*filter(None, threads), *self._connection.sockets.threads]
+        history = getattr(self.kernel.main_shell.history_manager, "save_thread", None)
+        return [*filter(None, (*threads, history)), *self._connection.sockets.threads]
 
     def connection_help(self) -> str:
         """The connection file, and how other clients use it."""
