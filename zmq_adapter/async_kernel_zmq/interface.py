@@ -92,11 +92,9 @@ class ZMQInterface(BaseInterface):
         if interrupts:
             self.streams.batcher.checkpoint = interrupts.checkpoint
         descriptors = Descriptors(self.streams)
-        descriptors.install()
-        self._exit.callback(descriptors.uninstall)
-        forks = Forks(self, connection)
-        forks.install()
-        self._exit.callback(forks.uninstall)
+        for part in (descriptors, Forks(self, connection)):
+            part.install()
+            self._exit.callback(part.uninstall)
         self._log_to(self.streams.terminal["stderr"])
         watched.update(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
         connection.sockets.start(watched)
@@ -110,9 +108,11 @@ class ZMQInterface(BaseInterface):
 
     def _connection_info(self) -> tuple[Path, ConnectionInfo]:
         """The connection file's path and what it says, or is to say."""
-        from jupyter_core.paths import jupyter_runtime_dir
+        path = Path(self.connection_file or f"kernel-{uuid.uuid4()}.json")
+        if not path.is_absolute():
+            from jupyter_core.paths import jupyter_runtime_dir
 
-        path = Path(jupyter_runtime_dir()) / (self.connection_file or f"kernel-{uuid.uuid4()}.json")
+            path = jupyter_runtime_dir() / path
         if path.exists():
             return path, ConnectionInfo.read(path)
         ports = {f"{channel}_port": getattr(self, f"{channel}_port") for channel in CHANNELS}
