@@ -34,6 +34,11 @@ const CHECKS = {
 };
 const LONG = {
   "browser-without-snapshot": [python, ["-m", "pytest", "tests/browser", "--without-snapshot"]],
+  load: [
+    python,
+    ["-m", "pytest", "tests/desktop/test_load.py", "tests/desktop/test_faults.py", "tests/protocol/test_fuzz.py"],
+    { env: { ...process.env, ASYNC_KERNEL_LOAD: "100", ASYNC_KERNEL_FUZZ_EXAMPLES: "5000" } },
+  ],
 };
 const ALL = { ...CHECKS, ...LONG };
 

@@ -28,7 +28,6 @@ UVLOOP = Flavour("asyncio", "tcp", "uvloop")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--starts", type=int, default=10, help="how many kernels to start in a row")
-    parser.addoption("--load", type=int, default=1, help="how many times more than usual test_load.py asks")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,6 +62,12 @@ def client(kernel: Kernel) -> Generator[Client]:
     kernel.main.messages.clear()
     yield kernel.main
     kernel.main.check()
+
+
+@pytest.fixture(scope="session")
+def load() -> int:
+    """How many times more than in `npm test` the tests ask."""
+    return int(os.environ.get("ASYNC_KERNEL_LOAD", "1"))
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""Many at once: threads that print, clients that ask, subshells that come and go. `--load 20` is the long form."""
+"""Much at once, and much for long. `npm test -- load` is the long form."""
 
 from __future__ import annotations
 
 import gc
+import hashlib
 import random
 from collections import Counter
 from pathlib import Path
@@ -36,14 +37,8 @@ get_ipython().kernel.comm_manager.register_target("echo", on_open)
 """
 
 
-@pytest.fixture
-def load(request: pytest.FixtureRequest) -> int:
-    """How many times more than in `npm test`."""
-    return int(request.config.getoption("--load"))
-
-
 def test_threads_print_while_cells_run_as_tasks(client: Client, load: int) -> None:
-    lines = 500 * load
+    lines = 500 * min(load, 20)
     cells = {"queue": "", "a": "# task\n", "b": "# task\n", "c": "# task\n"}
     started = {
         cell: client.start(first + PRINTING.format(lines=lines, threads=2, cell=cell)) for cell, first in cells.items()
@@ -61,11 +56,12 @@ def test_threads_print_while_cells_run_as_tasks(client: Client, load: int) -> No
 def test_clients_ask_at_once(kernel: Kernel, load: int) -> None:
     kernel.main.execute(COMM)
     asking = [Asking(kernel.client(), random.Random(number)) for number in range(8)]
-    for _ in range(15 * load):
+    for _ in range(load):
+        for _ in range(15):
+            for client in asking:
+                client.ask()
         for client in asking:
-            client.ask()
-    for client in asking:
-        client.check()
+            client.check()
     assert kernel.main.result("'alive'") == "'alive'"
 
 
@@ -110,7 +106,7 @@ class Asking:
         )
 
     def check(self) -> None:
-        """Each request has got what it must get, once, and no more."""
+        """Each request so far has got what it must get, once, and no more."""
         for request in self._requests:
             self._finish(request)
             msg_type, msg_id = request["header"]["msg_type"], request["header"]["msg_id"]
@@ -122,7 +118,8 @@ class Asking:
         sent = [r["content"]["data"] for r in self._requests if r["header"]["msg_type"] == "comm_msg"]
         assert [m["content"]["data"] for m in self._client.messages if self._is_echo(m)] == sent
         self._client.check()
-        self._client.close()
+        self._client.messages.clear()
+        self._requests.clear()
 
     def _is_echo(self, msg: Message) -> bool:
         return msg["header"]["msg_type"] == "comm_msg" and msg["content"]["comm_id"] == self._comm_id
@@ -148,8 +145,48 @@ def test_subshells_leave_nothing(flavour: Flavour, tmp_path: Path, load: int) ->
 
         use(20)
         threads, memory = now()
-        use(20 * load)
-        client.messages.clear()
+        for _ in range(load):
+            use(20)
+            client.messages.clear()
         gc.collect()
         assert now()[0] <= threads
         assert now()[1] <= memory * 1.1
+
+
+def test_all_of_a_flood_arrives(flavour: Flavour, tmp_path: Path, load: int) -> None:
+    """10 MB in lines of all lengths, 100 MB in the long form, to two clients."""
+    sizes = [10**n for n in range(6)] * 9 * min(load, 10)
+    with start_kernel(flavour, tmp_path) as kernel:
+        other = kernel.client()
+        request = kernel.main.start(f"for i, n in enumerate({sizes}): print(f'{{i:06}}' * (n // 6 + 1))")
+        whole = "".join(f"{i:06}" * (n // 6 + 1) + "\n" for i, n in enumerate(sizes))
+        expected = hashlib.sha256(whole.encode()).hexdigest()
+        for client in (kernel.main, other):
+            client.wait("iopub", lambda m: _is_idle(m, request))
+            assert hashlib.sha256(client.exchange(request).text().encode()).hexdigest() == expected
+
+
+def test_memory_is_flat_over_many_cells(flavour: Flavour, tmp_path: Path, load: int) -> None:
+    """As many cells as an hour's work, 10,000, in the long form."""
+    with start_kernel(flavour, tmp_path) as kernel:
+        client = kernel.main
+        status = Path(f"/proc/{kernel.pid}/status")
+
+        def run(number: int) -> None:
+            for i in range(number):
+                assert client.result(f"print({i})\nx = list(range(1000))\nlen(x) + {i}") == f"{1000 + i}"
+                client.messages.clear()
+
+        def memory() -> int:
+            client.result("import gc; len(str(gc.collect()))")
+            return int(dict(line.split(":", 1) for line in status.read_text().splitlines())["VmRSS"].split()[0])
+
+        run(200)
+        before = memory()
+        run(100 * load)
+        assert memory() <= before * 1.1 + load * 100  # what was typed is kept, as the user may ask for it
+
+
+def _is_idle(msg: Message, request: Message) -> bool:
+    is_its = msg["parent_header"].get("msg_id") == request["header"]["msg_id"]
+    return is_its and msg["content"].get("execution_state") == "idle"
