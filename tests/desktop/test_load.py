@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from desktop.kernels import start_kernel
 
 if TYPE_CHECKING:
