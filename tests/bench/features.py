@@ -23,7 +23,7 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(on_desktop.ROOT / "tests"))
 
-from bench import browser as in_browser  # noqa: E402  # found by the line above
+from bench import browser as in_browser  # found by the line above
 
 if TYPE_CHECKING:
     from collections.abc import Callable
