@@ -85,7 +85,7 @@ def _place(frame: FrameType | None, host: Host | None) -> Place:
                 return Place("callback", fragile)
             break
         fragile = fragile or frame.f_code in _LOADING
-        module = _module(frame)
+        module = module_of(frame)
         if (module, frame.f_code.co_name) in _STEPS:
             below_step = True
         elif not below_step:
@@ -128,16 +128,16 @@ class DiscardedInterrupts:
 
 def _is_in_loop(frame: FrameType | None) -> bool:
     """Whether the frame is one of an event loop's own, but for that in which it waits."""
-    while frame is not None and _is_helper(_module(frame)) and frame.f_code.co_name not in _WAITS:
+    while frame is not None and _is_helper(module_of(frame)) and frame.f_code.co_name not in _WAITS:
         frame = frame.f_back
     if frame is None or frame.f_code.co_name in _WAITS:
         return False
-    return _is_of((*_LOOPS, "async_kernel._nested_run", "async_kernel._own_stack"), _module(frame))
+    return _is_of((*_LOOPS, "async_kernel._nested_run", "async_kernel._own_stack"), module_of(frame))
 
 
 def _is_in_import(frame: FrameType | None) -> bool:
     """Whether the import system itself works."""
-    return frame is not None and _is_of(("importlib",), _module(frame))
+    return frame is not None and _is_of(("importlib",), module_of(frame))
 
 
 def _is_helper(module: str) -> bool:
@@ -146,8 +146,10 @@ def _is_helper(module: str) -> bool:
     return root in ("", "attr", "sortedcontainers") or (root in sys.stdlib_module_names and root != "asyncio")
 
 
-def _module(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", ""))
+def module_of(frame: FrameType) -> str:
+    """The name of the module that a frame's code is of."""
+    name = str(frame.f_globals.get("__name__", ""))
+    return "collections" if name.startswith("namedtuple_") else name  # the code that it generates says otherwise
 
 
 def _is_of(packages: tuple[str, ...], module: str) -> bool:

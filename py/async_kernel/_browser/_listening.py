@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from async_kernel._interrupt import DiscardedInterrupts, Place, place
+from async_kernel._interrupt import DiscardedInterrupts, Place, module_of, place
 from async_kernel.shell._run import CellRun, current_run
 
 if TYPE_CHECKING:
@@ -130,4 +130,4 @@ def _worker(frame: FrameType | None) -> str:
 
 
 def _package(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return module_of(frame).partition(".")[0]

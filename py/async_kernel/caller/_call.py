@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextvars
 import inspect
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
 
 from async_kernel.caller._backend import LoopEnded
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from async_kernel.caller._pending import Owner, Pending
 
 
-class Running(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Running:
     """What a context knows of the call it belongs to. It outlives the call in the tasks that the call starts."""
 
     owner: Owner
@@ -66,7 +69,7 @@ class Call:
         except BaseException as error:  # noqa: BLE001 (outer edge: whatever a call raises belongs to its pending)
             self.failed(error)
             return True
-        if inspect.iscoroutine(result):
+        if isinstance(result, CoroutineType):
             self.function, self.args, self.kwargs = _finish, (result,), {}
             return False
         self.returned(result)
@@ -75,7 +78,7 @@ class Call:
     async def invoke(self) -> Any:
         """Call it in the context of the running task, to its end."""
         result = self.enter()
-        return await result if inspect.iscoroutine(result) else result
+        return await result if isinstance(result, CoroutineType) else result
 
     def enter(self) -> Any:
         """Call it in the current context."""
