@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import zmq
+from async_kernel._parent import Parent
 from zmq.backend import Socket as BareSocket
 
 from async_kernel_zmq._connection_file import ConnectionFileError
-from async_kernel_zmq._parent import Parent
 from async_kernel_zmq._wire import DELIMITER
 
 if TYPE_CHECKING:
@@ -156,13 +156,13 @@ class Sockets:
                 return
             unread = not self._may_send() or _has_message(self._sockets["iopub"])  # a subscription is welcomed first
             if not unread:
+                self._sends = True
                 try:
-                    self._sends = True
-                    self._send_all()
+                    used = self._send_all()
                 finally:
                     self._sends = False
                 # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
-                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in {channel, "iopub"})
+                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in used)
         if unread:
             self._wake()
 
@@ -235,12 +235,15 @@ class Sockets:
         elif is_none and not sock.rcvmore:
             self._log.debug("Dropped a message on iopub that is no subscription")
 
-    def _send_all(self) -> None:
+    def _send_all(self) -> set[str]:
+        """Returns the channels whose sockets it has used."""
+        used = {"iopub", "stdin"} if self._unsent else {"iopub"}
         unsent, self._unsent = self._unsent, []
         for until, frames in unsent:
             self._ask(frames, until)
         while self._outbox:
             channel, frames = self._outbox[0]
+            used.add(channel)
             if channel == "stdin":
                 self._outbox.popleft()
                 self._ask(frames, time.monotonic() + _CONNECT_TIME)
@@ -253,6 +256,7 @@ class Sockets:
             except zmq.ZMQError as e:
                 self._outbox.popleft()
                 self._log.warning("A message on %s could not be sent: %s", channel, e)
+        return used
 
     def _ask(self, frames: Sequence[Buffer], until: float) -> None:
         try:
