@@ -8,13 +8,13 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from desktop.kernels import start_kernel
+import pytest
+from desktop.kernels import BACKENDS, Flavour, start_kernel
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from async_kernel._wire import Message
-    from desktop.kernels import Flavour
 
 FLOOD = "import os\nprint('begins')\nfor i in range(10**9): print('line', i)"
 FULL = """
@@ -76,11 +76,12 @@ def test_disk_that_is_full_while_the_history_is_saved(flavour: Flavour, tmp_path
     assert {"'before'", "'still here'"} <= {*typed}
 
 
-def test_no_file_can_be_opened(flavour: Flavour, tmp_path: Path) -> None:
-    with start_kernel(flavour, tmp_path) as kernel:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_file_can_be_opened(backend: str, tmp_path: Path) -> None:
+    """By tcp: with ipc libzmq itself ends the process that has no file left."""
+    with start_kernel(Flavour(backend, "tcp"), tmp_path) as kernel:
         client = kernel.main
-        # libzmq aborts the process where it cannot accept a connection by ipc for want of a file: this one is there.
-        client.request("kernel_info_request", channel="control")
+        client.request("kernel_info_request", channel="control")  # it is connected: later nobody can be
         client.execute("import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))\nimport base64")
         assert client.execute(OPEN_ALL).text() == f"{os.strerror(24)}\n"
         assert client.result("6 * 7") == "42"
