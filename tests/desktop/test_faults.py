@@ -99,13 +99,11 @@ def test_no_file_can_be_opened(backend: str, tmp_path: Path) -> None:
 def test_clock_that_is_set_back(flavour: Flavour, tmp_path: Path) -> None:
     with start_kernel(flavour, tmp_path) as kernel:
         client = kernel.main
-        before = client.execute("1").reply["header"]["date"]
         client.execute(SET_BACK)
         done = client.execute(
             f"import {flavour.backend}\nawait {flavour.backend}.sleep(0.01)\nfor i in range(1000): print(i)"
         )
         assert done.text() == "".join(f"{i}\n" for i in range(1000))
-        assert done.reply["header"]["date"] < before
         behind: list[Message] = [client.start(code) for code in ("1 / 0", "'aborted'")]
         assert [client.finish(each).content["status"] for each in behind] == ["error", "aborted"]
         assert client.result("'run'") == "'run'"

@@ -51,9 +51,17 @@ class ZMQInterface(BaseInterface):
     aliases: ClassVar[dict[Any, Any]] = {  # type: ignore[misc]  # traitlets has an instance attribute
         **BaseInterface.aliases,
         ("f", "connection_file"): "ZMQInterface.connection_file",
-        **{name: f"BaseInterface.{name}" for name in ("host", "host_options", "backend", "backend_options")},
-        **{name: f"ZMQInterface.{name}" for name in ("ip", "transport")},
-        **{channel: f"ZMQInterface.{channel}_port" for channel in CHANNELS},
+        "host": "BaseInterface.host",
+        "host_options": "BaseInterface.host_options",
+        "backend": "BaseInterface.backend",
+        "backend_options": "BaseInterface.backend_options",
+        "ip": "ZMQInterface.ip",
+        "transport": "ZMQInterface.transport",
+        "shell": "ZMQInterface.shell_port",
+        "iopub": "ZMQInterface.iopub_port",
+        "stdin": "ZMQInterface.stdin_port",
+        "control": "ZMQInterface.control_port",
+        "hb": "ZMQInterface.hb_port",
     }
 
     info: ConnectionInfo | None = None
@@ -92,9 +100,11 @@ class ZMQInterface(BaseInterface):
         if interrupts:
             self.streams.batcher.checkpoint = interrupts.checkpoint
         descriptors = Descriptors(self.streams)
-        for part in (descriptors, Forks(self, connection)):
-            part.install()
-            self._exit.callback(part.uninstall)
+        descriptors.install()
+        self._exit.callback(descriptors.uninstall)
+        forks = Forks(self, connection)
+        forks.install()
+        self._exit.callback(forks.uninstall)
         self._log_to(self.streams.terminal["stderr"])
         watched.update(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
         connection.sockets.start(watched)
@@ -108,11 +118,9 @@ class ZMQInterface(BaseInterface):
 
     def _connection_info(self) -> tuple[Path, ConnectionInfo]:
         """The connection file's path and what it says, or is to say."""
-        path = Path(self.connection_file or f"kernel-{uuid.uuid4()}.json")
-        if not path.is_absolute():
-            from jupyter_core.paths import jupyter_runtime_dir
+        from jupyter_core.paths import jupyter_runtime_dir
 
-            path = jupyter_runtime_dir() / path
+        path = Path(jupyter_runtime_dir()) / (self.connection_file or f"kernel-{uuid.uuid4()}.json")
         if path.exists():
             return path, ConnectionInfo.read(path)
         ports = {f"{channel}_port": getattr(self, f"{channel}_port") for channel in CHANNELS}
@@ -134,8 +142,8 @@ class ZMQInterface(BaseInterface):
     def _own_threads(self) -> list[threading.Thread]:
         """The threads in which no user's code runs."""
         threads = [caller.thread for name, caller in self.callers.items() if name != "shell"]
-        history = getattr(self.kernel.main_shell.history_manager, "save_thread", None)
-        return [*filter(None, (*threads, history)), *self._connection.sockets.threads]
+        threads.append(getattr(self.kernel.main_shell.history_manager, "save_thread", None))
+        return [*filter(None, threads), *self._connection.sockets.threads]
 
     def connection_help(self) -> str:
         """The connection file, and how other clients use it."""

@@ -65,8 +65,7 @@ class TrioLoop:
 
     def spawn(self, call: Call, /) -> None:
         try:
-            task = trio.lowlevel.spawn_system_task(self._drive, call)
-            task.context = call.context  # afterwards: trio would enter it, in which the calling code may be
+            trio.lowlevel.spawn_system_task(self._drive, call, context=call.context)
         except RuntimeError as error:
             raise self._ended() from error
 
