@@ -98,11 +98,7 @@ class Asking:
         if request["header"]["msg_type"].endswith("_request"):
             self._client.finish(request)
             return
-        msg_id = request["header"]["msg_id"]
-        self._client.wait(
-            "iopub",
-            lambda m: m["parent_header"].get("msg_id") == msg_id and m["content"].get("execution_state") == "idle",
-        )
+        self._client.wait("iopub", lambda m: _is_idle(m, request))
 
     def check(self) -> None:
         """Each request so far has got what it must get, once, and no more."""
@@ -124,10 +120,14 @@ class Asking:
         return msg["header"]["msg_type"] == "comm_msg" and msg["content"]["comm_id"] == self._comm_id
 
 
+def status_of(kernel: Kernel) -> dict[str, str]:
+    """What Linux knows of the kernel's process."""
+    return dict(line.split(":", 1) for line in Path(f"/proc/{kernel.pid}/status").read_text().splitlines())
+
+
 def test_subshells_leave_nothing(flavour: Flavour, tmp_path: Path, load: int) -> None:
     with start_kernel(flavour, tmp_path) as kernel:
         client = kernel.main
-        status = Path(f"/proc/{kernel.pid}/status")
 
         def use(number: int) -> None:
             for i in range(number):
@@ -139,7 +139,7 @@ def test_subshells_leave_nothing(flavour: Flavour, tmp_path: Path, load: int) ->
         def now() -> tuple[int, int]:
             """Threads, and memory in kB, once what was deleted has ended."""
             client.result("import gc; gc.collect(); len(get_ipython().kernel.subshells)")
-            fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            fields = status_of(kernel)
             return int(fields["Threads"]), int(fields["VmRSS"].split()[0])
 
         use(20)
@@ -154,7 +154,7 @@ def test_subshells_leave_nothing(flavour: Flavour, tmp_path: Path, load: int) ->
 
 def test_all_of_a_flood_arrives(flavour: Flavour, tmp_path: Path, load: int) -> None:
     """10 MB in lines of all lengths, 100 MB in the long form, to two clients."""
-    sizes = [10**n for n in range(6)] * 9 * min(load, 10)
+    sizes = [10**n for n in range(6)] * 90 * min(load, 10)
     with start_kernel(flavour, tmp_path) as kernel:
         other = kernel.client()
         request = kernel.main.start(f"for i, n in enumerate({sizes}): print(f'{{i:06}}' * (n // 6 + 1))")
@@ -169,7 +169,6 @@ def test_memory_is_flat_over_many_cells(flavour: Flavour, tmp_path: Path, load: 
     """As many cells as an hour's work, 10,000, in the long form."""
     with start_kernel(flavour, tmp_path) as kernel:
         client = kernel.main
-        status = Path(f"/proc/{kernel.pid}/status")
 
         def run(number: int) -> None:
             for i in range(number):
@@ -178,7 +177,7 @@ def test_memory_is_flat_over_many_cells(flavour: Flavour, tmp_path: Path, load: 
 
         def memory() -> int:
             client.result("import gc; len(str(gc.collect()))")
-            return int(dict(line.split(":", 1) for line in status.read_text().splitlines())["VmRSS"].split()[0])
+            return int(status_of(kernel)["VmRSS"].split()[0])
 
         run(200)
         before = memory()
