@@ -221,6 +221,42 @@ def test_interrupt_while_the_process_forks(tmp_path: Path) -> None:
         stopped(kernel, request)
 
 
+INTERRUPT_IN_HOOKS = """
+import os, signal, sys
+places = []
+def interrupt_once(frame, event, _):
+    place = frame.f_code.co_name, frame.f_lineno
+    if place not in places:
+        places.append(place)
+        signal.raise_signal(signal.SIGINT)
+    return interrupt_once
+def trace(frame, event, _):
+    if frame.f_globals.get("__name__") == "async_kernel_zmq._forks":
+        return interrupt_once(frame, event, _)
+count = -1
+while count < len(places):
+    count = len(places)
+    try:
+        sys.settrace(trace)
+        if os.fork() == 0:
+            os._exit(0)
+        sys.settrace(None)
+        while len(places) > count: pass
+    except KeyboardInterrupt:
+        sys.settrace(None)
+    os.wait()
+print(sorted({name for name, line in places}))
+"""
+"""Forks, with an interrupt at each line of the kernel's own hooks, and one more time without."""
+
+
+def test_interrupt_while_the_kernel_gets_ready_for_a_fork(kernel: Kernel, client: Client) -> None:
+    done = client.execute(INTERRUPT_IN_HOOKS)
+    assert done.text() == "['_before', '_release']\n", done.content
+    assert client.result("print('works')\n'works'") == "'works'"
+    assert kernel.main.result("'works'") == "'works'"
+
+
 def test_caught_interrupt_is_no_error(kernel: Kernel, client: Client) -> None:
     request = begin(client, "try:\n    print('begins')\n    while True: pass\nexcept KeyboardInterrupt:\n    'caught'")
     kernel.interrupt()

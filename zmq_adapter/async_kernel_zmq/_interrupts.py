@@ -50,19 +50,24 @@ class Interrupts:
         self._postponed: float | None = None
         """Since when what is to be done has been put off."""
         self._forks: list[None] = []
-        """Not empty while the process is being forked: Python throws away what its hooks for that raise."""
+        """Not empty while the process is being forked: the hooks for that hold a lock, and Python throws away what they
+        raise.
+        """
         self._host = current_host()
         self.sigint = Sigint(self._ask, self._decide, self._later, self._wake)
         self._discarded = DiscardedInterrupts([_raise_interrupt], self._raise_again)
-        if hasattr(os, "register_at_fork"):
-            # What registers last is called first before, and last behind. No handler runs inside such functions of C.
-            end = self._forks.clear
-            os.register_at_fork(before=partial(self._forks.append, None), after_in_parent=end, after_in_child=end)
 
     def install(self) -> None:
         """Begin. In the main thread only."""
         self.sigint.install()
         self._discarded.install()
+
+    def spare_forks(self) -> None:
+        """Put off what comes while the process is being forked: from before to behind the hooks that exist so far."""
+        if hasattr(os, "register_at_fork"):
+            # What registers last is called first before, and last behind. No handler runs inside such functions of C.
+            end = self._forks.clear
+            os.register_at_fork(before=partial(self._forks.append, None), after_in_parent=end, after_in_child=end)
 
     def uninstall(self) -> None:
         """End."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import zmq
+from async_kernel._parent import Parent
 from zmq.backend import Socket as BareSocket
 
 from async_kernel_zmq._connection_file import ConnectionFileError
-from async_kernel_zmq._parent import Parent
 from async_kernel_zmq._wire import DELIMITER
 
 if TYPE_CHECKING:

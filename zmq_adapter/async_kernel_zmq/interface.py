@@ -97,14 +97,15 @@ class ZMQInterface(BaseInterface):
         self.iopub.connect(connection)
         await super()._start()
         self._exit.callback(connection.close)
-        if interrupts:
-            self.streams.batcher.checkpoint = interrupts.checkpoint
         descriptors = Descriptors(self.streams)
         descriptors.install()
         self._exit.callback(descriptors.uninstall)
         forks = Forks(self, connection)
         forks.install()
         self._exit.callback(forks.uninstall)
+        if interrupts:
+            self.streams.batcher.checkpoint = interrupts.checkpoint
+            interrupts.spare_forks()
         self._log_to(self.streams.terminal["stderr"])
         watched.update(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
         connection.sockets.start(watched)
