@@ -209,6 +209,18 @@ def test_cleaning_up_is_not_cut_short_by_one_interrupt(kernel: Kernel, client: C
     assert "cleaned up" in client.exchange(request).text()
 
 
+def test_cleaning_up_of_a_task_is_not_cut_short(kernel: Kernel, client: Client) -> None:
+    request = begin(
+        client,
+        f"{BEGINS_AWAITING}import anyio, time\nasync def f():\n    try: await anyio.sleep(3600)\n"
+        "    finally:\n        for _ in range(100): time.sleep(0.01)\n        print('cleaned up')\n"
+        "async with anyio.create_task_group() as tg:\n    tg.start_soon(f)",
+    )
+    kernel.interrupt()
+    stopped(kernel, request)
+    assert "cleaned up" in client.exchange(request).text()
+
+
 def test_interrupt_while_the_process_forks(tmp_path: Path) -> None:
     """Python throws away what is raised in hooks for forks, such as IPython's for its history."""
     hook = "import os, time\nos.register_at_fork(before=lambda: [print('forks'), time.sleep(0.5)])"
@@ -219,6 +231,32 @@ def test_interrupt_while_the_process_forks(tmp_path: Path) -> None:
         kernel.main.wait_text(request, "forks")
         kernel.interrupt()
         stopped(kernel, request)
+
+
+STOPPED_BEFORE_TASKS_BEGIN = """
+import gc, threading, time, trio
+from async_kernel_zmq._interrupts import Interrupts
+interrupts = next(each for each in gc.get_objects() if type(each) is Interrupts)
+scheduler = trio._core._run._r
+posted = trio._core._run.GLOBAL_RUN_CONTEXT.runner.entry_queue.queue
+async def block(): time.sleep(3600)
+try:
+    async with trio.open_nursery() as nursery:
+        interrupts._meant = get_ipython().runs[:]
+        interrupts._stop_soon()  # as an interrupt does that finds the event loop between two tasks
+        while len(posted) < 2: time.sleep(0)
+        reverse = iter([0])
+        scheduler.random = lambda: next(reverse, 1)  # the stop, this, the first turn, and then the tasks
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        for _ in range(3): nursery.start_soon(block)
+finally:
+    del scheduler.random
+"""
+
+
+def test_tasks_that_begin_when_the_cell_has_been_stopped(tmp_path: Path) -> None:
+    with start_kernel(Flavour("trio", "tcp"), tmp_path) as kernel:
+        stopped(kernel, kernel.main.start(STOPPED_BEFORE_TASKS_BEGIN))
 
 
 INTERRUPT_IN_HOOKS = """

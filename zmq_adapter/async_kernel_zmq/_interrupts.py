@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 0.2
 """Seconds that the event loop has to turn before what keeps it from turning is broken off."""
+_TURNS: Final = 3
+"""Turns of the event loop in which what was started before still begins: trio begins tasks even of a cancelled scope, in
+any order, and a cell goes on up to its next `await`.
+"""
 _DELAY: Final = 0.5
 """Seconds that an interrupt waits for a better moment."""
 
@@ -106,6 +110,8 @@ class Interrupts:
         self._settle()
         if at.kind in {"cell", "callback"}:
             return partial(self._raise_at, at, alone=at.kind == "cell" or not due)
+        if at.kind == "task" and not due and _cleans_up():
+            return _nothing
         if at.kind == "task" and (not due or _runs(run)):
             return partial(self._break_off, run, alone=due)
         # By way of another thread: this one may be waiting in its selector, and would not notice.
@@ -163,17 +169,18 @@ class Interrupts:
         self._interface.callers["control"].call_soon(self._stop_awaiting)
 
     async def _stop_awaiting(self) -> None:
-        """Stop cells in their event loop, and insist until it has turned."""
+        """Stop cells in their event loop, and insist until it turns."""
         for run in self._meant:
             if _runs(run):
                 run.stop(KeyboardInterrupt())
-        turned = self._interface.callers["shell"].call_soon(_nothing)
-        while not turned.done():
-            with suppress(TimeoutError):
-                await turned.wait(timeout=_PATIENCE, protect=True, result=False)
-            if not turned.done():
-                self._turning = turned
-                poke()
+        for _ in range(_TURNS):
+            turned = self._interface.callers["shell"].call_soon(_nothing)
+            while not turned.done():
+                with suppress(TimeoutError):
+                    await turned.wait(timeout=_PATIENCE, protect=True, result=False)
+                if not turned.done():
+                    self._turning = turned
+                    poke()
 
 
 def _raise_when_resumed(frame: FrameType, resumed: Callable[[], object]) -> None:
@@ -196,6 +203,12 @@ def _trace_nothing(*_: object) -> None:
 
 def _runs(run: CellRun | None) -> bool:
     return run is not None and not run.ended.done()
+
+
+def _cleans_up() -> bool:
+    """Whether the code that a signal finds has been cancelled or interrupted."""
+    error = sys.exc_info()[1]
+    return error is not None and not isinstance(error, Exception)
 
 
 def _nothing() -> None:
