@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 0.2
 """Seconds that the event loop has to turn before what keeps it from turning is broken off."""
 _TURNS: Final = 3
-"""Turns of the event loop in which what was started before still begins: trio begins tasks even of a cancelled scope, in
-any order, and a cell goes on up to its next `await`.
+"""Turns of the event loop in which what was started before still begins: a cell goes on up to its next `await`, and trio
+begins tasks even of a cancelled scope, in any order.
 """
 _DELAY: Final = 0.5
 """Seconds that an interrupt waits for a better moment."""
@@ -110,9 +110,7 @@ class Interrupts:
         self._settle()
         if at.kind in {"cell", "callback"}:
             return partial(self._raise_at, at, alone=at.kind == "cell" or not due)
-        if at.kind == "task" and not due and _cleans_up():
-            return _nothing
-        if at.kind == "task" and (not due or _runs(run)):
+        if at.kind == "task" and _breaks_off(run, due=due):
             return partial(self._break_off, run, alone=due)
         # By way of another thread: this one may be waiting in its selector, and would not notice.
         return self._stop_soon if due else _nothing
@@ -173,14 +171,18 @@ class Interrupts:
         for run in self._meant:
             if _runs(run):
                 run.stop(KeyboardInterrupt())
-        for _ in range(_TURNS):
-            turned = self._interface.callers["shell"].call_soon(_nothing)
-            while not turned.done():
-                with suppress(TimeoutError):
-                    await turned.wait(timeout=_PATIENCE, protect=True, result=False)
-                if not turned.done():
-                    self._turning = turned
-                    poke()
+        with suppress(CallerStopped):  # the kernel ends
+            for _ in range(_TURNS):
+                await self._insist(self._interface.callers["shell"].call_soon(_nothing))
+
+    async def _insist(self, turned: Pending[Any]) -> None:
+        """Break off what keeps the event loop from turning."""
+        while not turned.done():
+            with suppress(TimeoutError):
+                await turned.wait(timeout=_PATIENCE, protect=True, result=False)
+            if not turned.done():
+                self._turning = turned
+                poke()
 
 
 def _raise_when_resumed(frame: FrameType, resumed: Callable[[], object]) -> None:
@@ -205,10 +207,10 @@ def _runs(run: CellRun | None) -> bool:
     return run is not None and not run.ended.done()
 
 
-def _cleans_up() -> bool:
-    """Whether the code that a signal finds has been cancelled or interrupted."""
+def _breaks_off(run: CellRun | None, *, due: bool) -> bool:
+    """Whether a task is broken off: one of a cell that is to be stopped, or what keeps the loop, unless it cleans up."""
     error = sys.exc_info()[1]
-    return error is not None and not isinstance(error, Exception)
+    return _runs(run) if due else error is None or isinstance(error, Exception)
 
 
 def _nothing() -> None:
