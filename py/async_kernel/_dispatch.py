@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from async_kernel._context import Request
     from async_kernel._iopub import IOPub
     from async_kernel._message import MessageFactory
-    from async_kernel._wire import Content
+    from async_kernel._wire import Content, Message
     from async_kernel.caller import Caller
 
 Lane = Literal["execute", "comm", "introspection", "debug", "control"]
@@ -167,7 +167,7 @@ class Dispatcher:
         """Handle a request: busy, what the handler sends, the reply, idle. Returns the reply's content."""
         content: Content | None = None
         with request_context(request):
-            self._status("busy", request)
+            self._iopub.send_now(self._status("busy", request))  # what was written before is others'
             try:
                 content = await let_nest(handler(request))
             except anyio.get_cancelled_exc_class():
@@ -180,9 +180,11 @@ class Dispatcher:
                 self._log_failure(request, e)
                 content = _failure(e)
             finally:
+                send = self._iopub.send
                 if content is not None and request.msg_type.endswith("_request"):
                     self.reply(request, content)
-                self._status("idle", request)
+                    send = self._iopub.send_now  # what was written is sent
+                send(self._status("idle", request))
         return content
 
     def _log_failure(self, request: Request, error: Exception) -> None:
@@ -203,9 +205,9 @@ class Dispatcher:
             self._iopub.before_send(request)
             request.connection.send(msg, request.route)
 
-    def _status(self, state: str, request: Request) -> None:
+    def _status(self, state: str, request: Request) -> Message:
         content = {"execution_state": state}
-        self._iopub.send(self._factory.message("status", channel="iopub", content=content, parent=request.msg))
+        return self._factory.message("status", channel="iopub", content=content, parent=request.msg)
 
 
 async def _unknown(request: Request) -> Content:

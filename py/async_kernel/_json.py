@@ -69,21 +69,33 @@ def _cleaned(obj: object) -> object:
     return _cleaned(encodable(obj))
 
 
+_ENCODER = json.JSONEncoder(default=encodable, allow_nan=False, separators=(",", ":"))
+
+
 def dumps(obj: object) -> str:
     """The JSON text of a message. NaN and infinities become null.
 
     Raises:
         TypeError: something in it has no JSON form.
     """
+    return _slow_dumps(obj) if _fast_dumps is None else dumps_bytes(obj).decode()
+
+
+def dumps_bytes(obj: object) -> bytes:
+    """As `dumps`, in UTF-8."""
     if _fast_dumps is not None:
         try:
-            return _fast_dumps(obj).decode()
+            return _fast_dumps(obj)
         except TypeError:
             pass  # a key that is no text, a lone surrogate or a big integer: the standard library takes them
+    return _slow_dumps(obj).encode()
+
+
+def _slow_dumps(obj: object) -> str:
     try:
-        return json.dumps(obj, default=encodable, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(obj)
     except (ValueError, TypeError):
-        return json.dumps(_cleaned(obj), allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(_cleaned(obj))
 
 
 def loads(text: str | bytes) -> Any:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import getpass
 import os
+import time
 import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from async_kernel._errors import BadMessageError
@@ -34,6 +34,7 @@ class MessageFactory:
         self.session = uuid.uuid4().hex
         self._username = username()
         self._count = 0
+        self._second = 0, ""
 
     def header(self, msg_type: str) -> Header:
         self._count += 1
@@ -42,9 +43,18 @@ class MessageFactory:
             "msg_type": msg_type,
             "session": self.session,
             "username": self._username,
-            "date": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+            "date": self._date(),
             "version": PROTOCOL_VERSION,
         }
+
+    def _date(self) -> str:
+        """The time now, of which all but the fraction is kept for the next message."""
+        now, fraction = divmod(time.time_ns() // 1000, 1_000_000)
+        second, text = self._second
+        if now != second:
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+            self._second = now, text
+        return f"{text}.{fraction:06}Z"
 
     def message(
         self,
@@ -130,7 +140,9 @@ def check(raw: object, buffers: Sequence[Buffer] | None = None) -> Message:
             msg = f"{key} of {header['msg_type']!r:.80} must be an object, got {type(part).__name__}"
             raise BadMessageError(msg, header)
         parts[key] = part
-    return cast("Message", {"channel": channel, "header": header, **parts, "buffers": list(buffers or ())})
+    return cast(
+        "Message", {"channel": channel, "header": header, **parts, "buffers": [memoryview(b) for b in buffers or ()]}
+    )
 
 
 def refused(raw: object, header: Header) -> Message:

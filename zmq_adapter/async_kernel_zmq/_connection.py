@@ -90,7 +90,7 @@ class ZMQConnection(Connection):
             if isinstance(question.route, list) and question.route == list(frames[: len(question.route)]):
                 question.answer.put("the client that asked for this has connected no stdin channel")
 
-    def _receive(self, channel: str, frames: list[bytes]) -> None:
+    def _receive(self, channel: str, frames: list[Buffer]) -> None:
         """Take the frames of a message. Called in the I/O thread."""
         try:
             route, raw, buffers = from_frames(frames, self._signer)

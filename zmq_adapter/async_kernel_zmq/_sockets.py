@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from async_kernel_zmq._connection_file import ConnectionInfo
 
 _KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
-_READ: Final = ("control", "stdin", "shell", "iopub")
 _EVENTS, _POLLIN, _NOBLOCK, _SNDMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.SNDMORE)
+_LARGE: Final = 1 << 16  # bytes from which on a frame is not worth a copy
 _LINGER: Final = 1000
 """Milliseconds that unsent messages get at the end."""
 _CONNECT_TIME: Final = 5.0
@@ -60,7 +60,7 @@ class Sockets:
         self,
         info: ConnectionInfo,
         *,
-        receive: Callable[[str, list[bytes]], None],
+        receive: Callable[[str, list[Buffer]], None],
         welcome: Callable[[bytes], Sequence[Buffer]],
         unreachable: Callable[[Sequence[Buffer]], None],
         orphaned: Callable[[], None],
@@ -156,13 +156,13 @@ class Sockets:
                 return
             unread = not self._may_send() or _has_message(self._sockets["iopub"])  # a subscription is welcomed first
             if not unread:
+                self._sends = True
                 try:
-                    self._sends = True
-                    self._send_all()
+                    used = self._send_all()
                 finally:
                     self._sends = False
-                # ZMQ says once that a message has come, and may have said it to this thread.
-                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in _READ)
+                # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
+                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in used)
         if unread:
             self._wake()
 
@@ -189,7 +189,7 @@ class Sockets:
 
     def _serve(self) -> None:
         poller = zmq.Poller()
-        incoming = [(channel, self._sockets[channel]) for channel in _READ]
+        incoming = [(channel, self._sockets[channel]) for channel in ("control", "stdin", "shell", "iopub")]
         for descriptor in (self._wake_read.fileno(), *(sock.fd for _, sock in incoming), *self._watched):
             poller.register(descriptor, zmq.POLLIN)
         took = False
@@ -220,7 +220,7 @@ class Sockets:
 
     def _take(self, channel: str, sock: zmq.Socket[bytes]) -> None:
         if channel != "iopub":
-            self._receive(channel, sock.recv_multipart())
+            self._receive(channel, _received(sock))
             return
         frame = sock.recv()
         kind, topic = frame[:1], frame[1:]
@@ -235,12 +235,15 @@ class Sockets:
         elif is_none and not sock.rcvmore:
             self._log.debug("Dropped a message on iopub that is no subscription")
 
-    def _send_all(self) -> None:
+    def _send_all(self) -> set[str]:
+        """Returns the channels whose sockets it has used."""
+        used = {"iopub", "stdin"} if self._unsent else {"iopub"}
         unsent, self._unsent = self._unsent, []
         for until, frames in unsent:
             self._ask(frames, until)
         while self._outbox:
             channel, frames = self._outbox[0]
+            used.add(channel)
             if channel == "stdin":
                 self._outbox.popleft()
                 self._ask(frames, time.monotonic() + _CONNECT_TIME)
@@ -253,6 +256,7 @@ class Sockets:
             except zmq.ZMQError as e:
                 self._outbox.popleft()
                 self._log.warning("A message on %s could not be sent: %s", channel, e)
+        return used
 
     def _ask(self, frames: Sequence[Buffer], until: float) -> None:
         try:
@@ -279,6 +283,14 @@ class Sockets:
 
 def _has_message(sock: zmq.Socket[bytes]) -> bool:
     return bool(int(sock.get(_EVENTS)) & _POLLIN)
+
+
+def _received(sock: zmq.Socket[bytes]) -> list[Buffer]:
+    """The frames of a message, large ones as ZMQ has them in memory."""
+    frames = [sock.recv(copy=False)]
+    while frames[-1].more:
+        frames.append(sock.recv(copy=False))
+    return [frame.bytes if len(frame) < _LARGE else frame.buffer for frame in frames]
 
 
 def _send(sock: zmq.Socket[bytes], frames: Sequence[Buffer], *then: Callable[[], object]) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any, Final
 
-from async_kernel._json import dumps, loads
+from async_kernel._json import dumps_bytes, loads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,11 +76,11 @@ class Signer:
 def to_frames(msg: Message, signer: Signer, prefix: Sequence[bytes]) -> list[Buffer]:
     """The frames of a message, behind its routing identities or its topic."""
     content: dict[str, Any] = {**msg}
-    parts = [dumps(content[name]).encode() for name in _PARTS]
+    parts = [dumps_bytes(content[name]) for name in _PARTS]
     return [*prefix, DELIMITER, signer.sign(parts), *parts, *msg["buffers"]]
 
 
-def from_frames(frames: Sequence[bytes], signer: Signer) -> tuple[list[bytes], dict[str, Any], list[bytes]]:
+def from_frames(frames: Sequence[Buffer], signer: Signer) -> tuple[list[bytes], dict[str, Any], list[Buffer]]:
     """The routing identities, the message and the buffers of frames that a client sent.
 
     Raises:
@@ -91,14 +91,14 @@ def from_frames(frames: Sequence[bytes], signer: Signer) -> tuple[list[bytes], d
     except ValueError as e:
         msg = f"{len(frames)} frames without {DELIMITER.decode()}"
         raise WireError(msg) from e
-    signature, parts, buffers = frames[start : start + 1], frames[start + 1 : start + 5], frames[start + 5 :]
+    signature, *parts = [bytes(frame) for frame in frames[start : start + 5]] or [b""]
     if len(parts) != len(_PARTS):
         msg = f"a message of {len(parts)} parts, not {len(_PARTS)}"
         raise WireError(msg)
-    signer.check(signature[0], parts)
+    signer.check(signature, parts)
     try:
         raw = {name: loads(part) for name, part in zip(_PARTS, parts, strict=True)}
     except (ValueError, RecursionError) as e:
         msg = f"a message that is not JSON: {e}"
         raise WireError(msg) from e
-    return list(frames[: start - 1]), raw, list(buffers)
+    return [bytes(frame) for frame in frames[: start - 1]], raw, list(frames[start + 5 :])

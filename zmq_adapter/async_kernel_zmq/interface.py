@@ -51,17 +51,9 @@ class ZMQInterface(BaseInterface):
     aliases: ClassVar[dict[Any, Any]] = {  # type: ignore[misc]  # traitlets has an instance attribute
         **BaseInterface.aliases,
         ("f", "connection_file"): "ZMQInterface.connection_file",
-        "host": "BaseInterface.host",
-        "host_options": "BaseInterface.host_options",
-        "backend": "BaseInterface.backend",
-        "backend_options": "BaseInterface.backend_options",
-        "ip": "ZMQInterface.ip",
-        "transport": "ZMQInterface.transport",
-        "shell": "ZMQInterface.shell_port",
-        "iopub": "ZMQInterface.iopub_port",
-        "stdin": "ZMQInterface.stdin_port",
-        "control": "ZMQInterface.control_port",
-        "hb": "ZMQInterface.hb_port",
+        **{name: f"BaseInterface.{name}" for name in ("host", "host_options", "backend", "backend_options")},
+        **{name: f"ZMQInterface.{name}" for name in ("ip", "transport")},
+        **{channel: f"ZMQInterface.{channel}_port" for channel in CHANNELS},
     }
 
     info: ConnectionInfo | None = None
@@ -98,11 +90,10 @@ class ZMQInterface(BaseInterface):
         await super()._start()
         self._exit.callback(connection.close)
         descriptors = Descriptors(self.streams)
-        descriptors.install()
-        self._exit.callback(descriptors.uninstall)
-        forks = Forks(self, connection)
-        forks.install()
-        self._exit.callback(forks.uninstall)
+        descriptors = Descriptors(self.streams)
+        for part in (descriptors, Forks(self, connection)):
+            part.install()
+            self._exit.callback(part.uninstall)
         if interrupts:
             self.streams.batcher.checkpoint = interrupts.checkpoint
             interrupts.spare_forks()
@@ -119,9 +110,11 @@ class ZMQInterface(BaseInterface):
 
     def _connection_info(self) -> tuple[Path, ConnectionInfo]:
         """The connection file's path and what it says, or is to say."""
-        from jupyter_core.paths import jupyter_runtime_dir
+        path = Path(self.connection_file or f"kernel-{uuid.uuid4()}.json")
+        if not path.is_absolute():
+            from jupyter_core.paths import jupyter_runtime_dir
 
-        path = Path(jupyter_runtime_dir()) / (self.connection_file or f"kernel-{uuid.uuid4()}.json")
+            path = jupyter_runtime_dir() / path
         if path.exists():
             return path, ConnectionInfo.read(path)
         ports = {f"{channel}_port": getattr(self, f"{channel}_port") for channel in CHANNELS}
@@ -143,8 +136,8 @@ class ZMQInterface(BaseInterface):
     def _own_threads(self) -> list[threading.Thread]:
         """The threads in which no user's code runs."""
         threads = [caller.thread for name, caller in self.callers.items() if name != "shell"]
-        threads.append(getattr(self.kernel.main_shell.history_manager, "save_thread", None))
-        return [*filter(None, threads), *self._connection.sockets.threads]
+        history = getattr(self.kernel.main_shell.history_manager, "save_thread", None)
+        return [*filter(None, (*threads, history)), *self._connection.sockets.threads]
 
     def connection_help(self) -> str:
         """The connection file, and how other clients use it."""

@@ -87,19 +87,14 @@ class ExecuteQueue:
     def put(self, request: Request) -> None:
         """Queue a request. Called from any thread."""
         self._count += 1
-        self._caller.queue_call(self._next, request, self._count)
+        self._caller._queue_call(self._next, (request, self._count), {}, self._context)
 
     def abort_all(self) -> None:
         """Abort all that is queued, and all that comes."""
         self._abort_upto = math.inf
 
     async def _next(self, request: Request, number: int) -> None:
-        if number <= self._abort_upto:
-            await self._answer(request, _abort)
-            return
-        # A task of its own: cancelling a cell leaves the queue alone.
-        running = self._caller.schedule_call(self._answer, (request, self._run), {}, context=self._context)
-        await running.wait(protect=True)
+        await self._answer(request, _abort if number <= self._abort_upto else self._run)
 
     async def _run(self, request: Request) -> Content | None:
         content = await self._handler(request)

@@ -65,7 +65,8 @@ class TrioLoop:
 
     def spawn(self, call: Call, /) -> None:
         try:
-            trio.lowlevel.spawn_system_task(self._drive, call, context=call.context)
+            task = trio.lowlevel.spawn_system_task(self._drive, call)
+            task.context = call.context  # afterwards: trio would enter it, in which the calling code may be
         except RuntimeError as error:
             raise self._ended() from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import types
 import weakref
 from collections import deque
@@ -15,6 +14,7 @@ from async_kernel.caller._pending import Pending
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
+    from contextvars import Context
 
     from async_kernel.caller._call import Call
     from async_kernel.caller._executor import Executor
@@ -41,13 +41,15 @@ class CallQueues:
         self.log = log
         self.by_key: dict[Key, CallQueue] = {}
 
-    def put(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Queue a call."""
+    def put(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], context: Context
+    ) -> None:
+        """Queue a call, to run in this context."""
         parts = _parts(function)
         key = tuple(map(id, parts))
         if (queue := self.by_key.get(key)) is None:
             queue = self.by_key.setdefault(key, CallQueue(self, key, parts))
-        queue.put(self.new_call(function, args, kwargs, contextvars.copy_context()))
+        queue.put(self.new_call(function, args, kwargs, context))
 
     def get(self, function: Callable[..., Any]) -> Pending[None] | None:
         """The life of the function's queue, if it has one: done when the queue has ended, ended by cancelling it."""

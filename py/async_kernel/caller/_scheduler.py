@@ -198,8 +198,14 @@ class Scheduler:
         Raises:
             CallerStopped: this caller has been stopped.
         """
+        self._queue_call(f, args, kwargs, contextvars.copy_context())
+
+    def _queue_call(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], context: contextvars.Context
+    ) -> None:
+        """As `queue_call`, in a context as it is: what the call sets is seen there."""
         self._executor.refuse_closed()
-        self._queues.put(f, args, kwargs)
+        self._queues.put(f, args, kwargs, context)
 
     def queue_get(self, f: Callable[..., object]) -> Pending[None] | None:
         """The life of the queue of `f`, done when it has ended; `None` if there is no queue."""
