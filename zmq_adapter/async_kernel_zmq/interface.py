@@ -90,7 +90,6 @@ class ZMQInterface(BaseInterface):
         await super()._start()
         self._exit.callback(connection.close)
         descriptors = Descriptors(self.streams)
-        descriptors = Descriptors(self.streams)
         for part in (descriptors, Forks(self, connection)):
             part.install()
             self._exit.callback(part.uninstall)
