@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _PATIENCE: Final = 0.2
 """Seconds that the event loop has to turn before what keeps it from turning is broken off."""
 _TURNS: Final = 3
-"""Turns of the event loop in which what was started before still begins: a cell goes on up to its next `await`, and trio
-begins tasks even of a cancelled scope, in any order.
+"""Turns of the event loop in which what was started before still begins: a cell goes on up to its next `await`, and
+trio begins tasks even of a cancelled scope, in any order.
 """
 _DELAY: Final = 0.5
 """Seconds that an interrupt waits for a better moment."""
@@ -208,7 +208,7 @@ def _runs(run: CellRun | None) -> bool:
 
 
 def _breaks_off(run: CellRun | None, *, due: bool) -> bool:
-    """Whether a task is broken off: one of a cell that is to be stopped, or what keeps the loop, unless it cleans up."""
+    """Whether a task is broken off: of a cell that is to be stopped, or what keeps the loop, unless it cleans up."""
     error = sys.exc_info()[1]
     return _runs(run) if due else error is None or isinstance(error, Exception)
 
