@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from browser.chromium import OpenLab
     from browser.documents import Notebook
 
+WITHOUT_SUBPROTOCOL = """
+window.WebSocket = class extends WebSocket {
+    constructor(url) {
+        super(url);
+    }
+};
+"""
+"""JupyterLab first asks for a subprotocol that connections to gateways lack. The browser then gives them up, but the server
+goes on to the gateway for both, with one identity: it is left to chance which one the kernel's socket hears, ipykernel's too.
+"""
+
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Generator[Gateway]:
@@ -32,6 +43,7 @@ def remote_server(gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def notebook(remote_server: LabServer, empty_lab: OpenLab) -> Generator[Notebook]:
     lab = empty_lab(remote_server.url)
+    lab.page.add_init_script(WITHOUT_SUBPROTOCOL)
     lab.open()
     yield lab.new_notebook()
     remote_server.end_kernels()
