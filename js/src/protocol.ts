@@ -212,8 +212,8 @@ export type FromWorker =
   | { readonly type: "starting"; readonly way: Way }
   /** A worker that blocks waits for the answer in shared memory. */
   | { readonly type: "ask"; readonly question: Question }
-  /** Something was interrupted, though no `interrupt_request` could be received. */
-  | { readonly type: "interrupted" }
+  /** Something was interrupted, though no `interrupt_request` could be received: for all interrupts up to `press`. */
+  | { readonly type: "interrupted"; readonly press: number }
   | { readonly type: "progress"; readonly progress: Progress }
   | { readonly type: "log"; readonly record: LogRecord }
   | { readonly type: "ready" }

@@ -22,8 +22,8 @@ window.WebSocket = class extends WebSocket {
     }
 };
 """
-"""JupyterLab first asks for a subprotocol that connections to gateways lack. The browser then gives them up, but the server
-goes on to the gateway for both, with one identity: it is left to chance which one the kernel's socket hears, ipykernel's too.
+"""JupyterLab first asks for a subprotocol that connections to gateways lack. The browser gives that one up, but the
+server goes on to the gateway for both, with one identity: chance decides which the kernel hears, ipykernel too.
 """
 
 

@@ -30,7 +30,8 @@ export class Kernel {
   readonly #options: KernelOptions;
   readonly #session = uniqueId();
   #capabilities: Capabilities = detectCapabilities();
-  readonly #interrupts = new Map<string, Deferred>();
+  /** Those that are waited for, by message id, with their number once the worker knows of them. */
+  readonly #interrupts = new Map<string, Deferred & { press: number }>();
   #worker: WorkerHandle | null = null;
   /** For what the worker asks while it blocks. */
   #answers: Answers | null = null;
@@ -75,7 +76,12 @@ export class Kernel {
       return;
     }
     if (message.channel === "control" && isInterrupt(message)) {
-      this.#worker.post({ type: "interrupt", press: this.#answers?.interrupt() ?? 0 }, []);
+      const press = this.#answers?.interrupt() ?? 0;
+      const interrupt = "json" in message ? undefined : this.#interrupts.get(message.header.msg_id);
+      if (interrupt !== undefined) {
+        interrupt.press = press;
+      }
+      this.#worker.post({ type: "interrupt", press }, []);
     }
     const transfer = [...new Set(wire.buffers.map((buffer) => buffer.buffer))];
     const type = message.channel === "stdin" ? "input_reply" : "message";
@@ -86,7 +92,7 @@ export class Kernel {
   interrupt(): Promise<void> {
     const reply = deferred();
     const id = uniqueId();
-    this.#interrupts.set(id, reply);
+    this.#interrupts.set(id, { ...reply, press: Infinity });
     try {
       this.handleMessage({
         channel: "control",
@@ -182,7 +188,9 @@ export class Kernel {
         break;
       case "interrupted":
         this.#interrupts.forEach((interrupt) => {
-          interrupt.resolve();
+          if (interrupt.press <= message.press) {
+            interrupt.resolve();
+          }
         });
         break;
       case "progress":

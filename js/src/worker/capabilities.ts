@@ -15,8 +15,8 @@ export function canSwitchStacks(): boolean {
 
 /** The best way that there is for Python to hear from the page. */
 export function chooseStrategy(host: Host, { shared, serviceWorker: site }: ListeningOptions): Strategy {
-  const told = (): void => {
-    host.post({ type: "interrupted" }, []);
+  const told = (press: number): void => {
+    host.post({ type: "interrupted", press }, []);
   };
   if (canSwitchStacks()) {
     return stackSwitching();

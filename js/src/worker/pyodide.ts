@@ -75,7 +75,8 @@ export async function loadPyodide(
   engine: Engine,
   snapshot?: Snapshot,
 ): Promise<Pyodide> {
-  const [{ loadPyodide: load }, { default: createPyodideModule }] = await Promise.all([engine.loader, engine.core]);
+  const { loadPyodide: load } = await engine.loader; // by itself: where both are missing, this one is told
+  const { default: createPyodideModule } = await engine.core;
   const watch = new LoaderWatch(host, downloads, options.pyodideUrl, engine, snapshot !== undefined);
   let output = "";
   const keep =

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from async_kernel._interrupt import Place
     from async_kernel.interface import BaseInterface
+    from async_kernel.shell._run import CellRun
 
 T = TypeVar("T")
 
@@ -33,6 +34,8 @@ class Blocking(Listening):
         self._listening = listening
         self._send = send
         self._sleep = time.sleep
+        self._meant: list[CellRun] | None = None
+        """The runs for which an interrupt is there until the event loop has turned."""
 
     def _raisers(self) -> Iterable[Callable[..., object]]:
         return self._raise, self.ask
@@ -46,11 +49,13 @@ class Blocking(Listening):
                 self._raise(at)
 
     def attend(self) -> None:
+        if self._meant is not None and current_run() not in self._meant:
+            self._take()  # what begins now was asked for behind the interrupt
         self._listening.attend()
 
     def _raise(self, at: Place) -> NoReturn:
         if at.kind == "cell":
-            self._listening.taken()
+            self._take()
             raise KeyboardInterrupt
         # Not taken: the interrupt_request, once it is received, stops the others.
         self._listening.rest(_CLEANUP)
@@ -61,8 +66,17 @@ class Blocking(Listening):
     def interrupt(self) -> None:
         if self._listening.interrupted():  # otherwise it was taken, before its message could be received
             # Tasks that are about to run may block: it is there for them too, but not for a cell that cleans up.
-            asyncio.get_running_loop().call_soon(self._listening.taken)
+            self._meant = list(self.interface.kernel.main_shell.runs)
+            asyncio.get_running_loop().call_soon(self._end)
             self._stop_runs()
+
+    def _end(self) -> None:
+        if self._meant is not None:
+            self._take()
+
+    def _take(self) -> None:
+        self._meant = None
+        self._listening.taken()
 
     def _check(self) -> None:
         """Raise an interrupt that has come."""

@@ -25,13 +25,13 @@ export class Blocking implements Strategy {
    * @param way what it is called
    * @param ask asks the page
    * @param look the number of the latest interrupt, as far as it can be known without waiting long
-   * @param told called when an interrupt was taken
+   * @param told called with the number of the latest interrupt that was taken
    */
   constructor(
     readonly way: BlockingListening["way"],
     ask: Ask,
     look: (now: number) => number,
-    told: () => void,
+    told: (press: number) => void,
   ) {
     this.#look = look;
     const asked = (question: Question): Answer => {
@@ -44,7 +44,7 @@ export class Blocking implements Strategy {
       interrupted: () => this.#heard > this.#handled,
       taken: () => {
         this.#handled = this.#heard;
-        told();
+        told(this.#handled);
       },
       rest: (milliseconds) => {
         this.#notBefore = performance.now() + milliseconds;

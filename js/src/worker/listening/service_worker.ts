@@ -8,7 +8,7 @@ import type { Strategy } from "./listening.js";
 const INTERVAL = 250;
 const SHARE = 20;
 
-export function serviceWorker({ url, contextId }: ServiceWorkerOptions, told: () => void): Strategy {
+export function serviceWorker({ url, contextId }: ServiceWorkerOptions, told: (press: number) => void): Strategy {
   const ask = (question: Question): Answer => {
     const request = new XMLHttpRequest();
     request.open("POST", url, false);

@@ -6,7 +6,7 @@ import type { Host } from "../host.js";
 import { Blocking } from "./blocking.js";
 import type { Strategy } from "./listening.js";
 
-export function sharedMemory(host: Host, buffer: SharedArrayBuffer, told: () => void): Strategy {
+export function sharedMemory(host: Host, buffer: SharedArrayBuffer, told: (press: number) => void): Strategy {
   const memory = new SharedMemory(buffer);
   return new Blocking(
     "shared memory",
