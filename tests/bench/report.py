@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PAGES = Path(__file__).parents[2] / "docs/pages"
-PAGE = PAGES / "performance.md"
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs/pages"
 
 
 def write(name: str, table: str, gains: Mapping[str, float]) -> None:
@@ -26,14 +26,19 @@ def write(name: str, table: str, gains: Mapping[str, float]) -> None:
     draw(PAGES / chart, gains)
     machine = f"{platform.system()}, Python {platform.python_version()}"
     text = f"{table}\n\n![How many times faster than the better peer]({chart})\n\nMeasured on: {machine}.\n"
+    put(PAGES / "performance.md", name, text)
+
+
+def put(page: Path, name: str, text: str) -> None:
+    """Put a text between a page's marks for this bench."""
     begin, end = f"<!-- bench {name} -->\n", f"<!-- end of bench {name} -->"
-    page = re.sub(
+    whole = re.sub(
         f"{re.escape(begin)}.*?{re.escape(end)}",
         lambda _: f"{begin}\n{text}\n{end}",
-        PAGE.read_text(encoding="utf-8"),
+        page.read_text(encoding="utf-8"),
         flags=re.DOTALL,
     )
-    PAGE.write_text(page, encoding="utf-8")
+    page.write_text(whole, encoding="utf-8")
 
 
 def draw(path: Path, gains: Mapping[str, float]) -> None:
