@@ -48,17 +48,19 @@ export function detectCapabilities(way?: Way): Capabilities {
 /** What a way gives, in a line for the log. */
 export const WAYS: Readonly<Record<Way, string>> = {
   "stack switching":
-    "This browser can switch stacks (JSPI): the kernel answers while a cell computes, sleeps or waits for input, " +
-    "and the stop button reaches all of them.",
+    "While a cell computes, sleeps or waits for input, the stop button, completions and widgets work. " +
+    "(This browser can switch stacks, JSPI.)",
   "shared memory":
-    "This browser cannot switch stacks (JSPI), but the page is isolated: the stop button and input work; " +
-    "other messages wait until the cell has ended or awaits.",
+    "While a cell computes, the stop button and input work; completions and widgets wait until the cell has ended or " +
+    "awaits. A current Chrome or Edge need not wait. (This browser cannot switch stacks, JSPI; the page is isolated.)",
   "service worker":
-    "This browser cannot switch stacks (JSPI) and the page is not isolated: the stop button and input work by way of " +
-    "the service worker; other messages wait until the cell has ended or awaits.",
+    "While a cell computes, the stop button and input work; completions and widgets wait until the cell has ended or " +
+    "awaits. A current Chrome or Edge need not wait. (This browser cannot switch stacks, JSPI, and the page is not " +
+    "isolated: the kernel is reached by way of the service worker.)",
   none:
-    "This browser cannot switch stacks (JSPI), the page is not isolated (COOP and COEP headers) and there is no " +
-    "service worker: the stop button cannot reach a cell that computes, and input raises an error.",
+    "The stop button cannot reach a cell that computes, and input raises an error. Try a window that is not private, " +
+    "or a current Chrome or Edge. (This browser cannot switch stacks, JSPI, the page is not isolated by COOP and COEP " +
+    "headers, and there is no service worker.)",
 };
 
 /** JSPI: whether the browser lets WebAssembly wait for a promise. */

@@ -154,7 +154,7 @@ export class Kernel {
         }
       },
       error: (text) => {
-        this.#log("error", `In the worker: ${text}`);
+        this.#log("error", `An error in the kernel's worker: ${text}`);
       },
     };
     const prepared = await this.#options.prepared;
@@ -165,7 +165,11 @@ export class Kernel {
       return;
     }
     if (!this.capabilities.liveness) {
-      this.#log("warning", "The browser has no web locks on this page: a worker that ends by itself goes unnoticed.");
+      this.#log(
+        "warning",
+        "This page does not notice when the kernel ends by itself: restart it if a cell stays at [*] for no reason. " +
+          "(The browser has no web locks here.)",
+      );
     }
     this.#worker = worker;
     this.#answers = answers;

@@ -71,7 +71,7 @@ export async function boot(
   const core = importCore(pyodide);
   // not before: Python looks for every module that it imports in the notebook's directory first
   if (typeof drive === "string") {
-    log("warning", `The files beside the notebook are not mounted: ${drive}`);
+    log("warning", `Cells cannot open the files beside the notebook, nor import modules from there: ${drive}`);
   } else {
     mountDrive(pyodide, drive, log);
   }

@@ -40,7 +40,7 @@ export class Pump {
 
   deliverInput(message: WireMessage): void {
     if (!this.#questions.answer(message.json)) {
-      this.#log("An input_reply came that no input_request is waiting for: dropped.");
+      this.#log("An answer to input() came that no cell is waiting for, or not any more. It is dropped.");
     }
   }
 

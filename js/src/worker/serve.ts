@@ -87,7 +87,11 @@ async function holdLock(host: Host, log: Log, lock: string | undefined): Promise
     await host.hold(lock);
     return true;
   } catch (error) {
-    log("warning", `The browser refuses web locks (${lastLine(error)}): a worker that ends by itself goes unnoticed.`);
+    log(
+      "warning",
+      "The page does not notice when this kernel ends by itself: restart it if a cell stays at [*] for no reason. " +
+        `(The browser refuses web locks: ${lastLine(error)}.)`,
+    );
     return false;
   }
 }

@@ -31,7 +31,10 @@ export function mountDrive(pyodide: Pyodide, options: DriveOptions, log: Log): v
     FS.chdir(directory);
   } catch {
     FS.chdir(MOUNT_POINT);
-    log("warning", `The notebook's directory ${directory} is not in the drive: the kernel starts in ${MOUNT_POINT}.`);
+    log(
+      "warning",
+      `The notebook's folder was not found (${directory}): cells look for files in ${MOUNT_POINT}, the top folder.`,
+    );
   }
 }
 
