@@ -40,7 +40,7 @@ RESULT = ARTIFACTS / "bench-desktop.json"
 TIMEOUT = 15
 LOST = float("inf")
 """In place of a time: messages were lost."""
-PEERS = {"ipykernel": ("ipykernel", "python3"), "async-kernel": ("async-kernel", "async")}
+PEERS = {"ipykernel": ("ipykernel", "python3"), "async-kernel": ("async-kernel debugpy", "async")}
 """What is installed, and the kernelspec that it brings."""
 OURS, FLOOR = "ours", "floor"
 
@@ -272,12 +272,12 @@ FIGURES = {
 }
 
 
-def environment(name: str, package: str) -> Path:
+def environment(name: str, packages: str) -> Path:
     """The folder of an environment, made where it is not there."""
     folder = ARTIFACTS / "environments" / name
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install(folder, package)
+        install(folder, *packages.split())
         (folder / "ready").touch()
     return folder
 

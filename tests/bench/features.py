@@ -105,14 +105,14 @@ def output_in_its_cell(driver: Driver) -> bool:
 
 
 def runs_coroutines(driver: Driver) -> bool:
-    return any(message["content"].get("text") == "42\n" for message in driver.done(driver.execute(RUN)))
+    return "".join(message["content"].get("text", "") for message in driver.done(driver.execute(RUN))) == "42\n"
 
 
 def stops(code: str) -> Callable[[Driver], bool]:
     def can(driver: Driver) -> bool:
         cell = begun(driver, code)
         driver.manager.interrupt_kernel()
-        return bool(driver.reply(cell)["content"].get("ename") == "KeyboardInterrupt")
+        return bool(driver.reply(cell)["content"]["status"] == "error")
 
     return can
 
@@ -166,7 +166,7 @@ HELPERS = """
     const stops = async (code) => {
         const { cell } = await begun(code);
         void kernel.interrupt();
-        return (await cell.done).content.ename === "KeyboardInterrupt";
+        return (await cell.done).content.status === "error";
     };
     const completes = async (code) => {
         await begun(code);
@@ -191,8 +191,9 @@ HELPERS = """
     };
     const asksInput = () => new Promise((resolve) => {
         const cell = kernel.requestExecute({ code: "print('got', input())", allow_stdin: true });
-        cell.onStdin = () => kernel.sendInputReply({ status: "ok", value: "it" }, cell.msg.header);
-        cell.onIOPub = ({ content }) => content.text?.startsWith("got it") && resolve(true);
+        let texts = "";
+        cell.onStdin = ({ header }) => kernel.sendInputReply({ status: "ok", value: "it" }, header);
+        cell.onIOPub = ({ content }) => (texts += content.text ?? "") === "got it\\n" && resolve(true);
     });
     const debugs = async () => {
         const content = { seq: 1, type: "request", command: "initialize", arguments: { adapterID: "kernel" } };

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from importlib.metadata import distribution, distributions
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from browser.chromium import *  # noqa: F403  # the fixtures
 from browser.servers import ROOT, SiteServer
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 OURS = ("async_kernel", "jupyter_async_kernel", "_jupyter_async_kernel")
 """How the names begin of what is in this test's site-packages and is to be installed from the wheels."""
+
+LAB = "labextensions"
+EXTENSIONS = Path(sys.prefix) / "share/jupyter" / LAB
 
 
 @pytest.fixture(scope="package")
@@ -42,19 +47,27 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+def shell(request: pytest.FixtureRequest, tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """Runs commands as a user does in a folder and a virtual environment that are new, and returns what they print.
 
-    pip finds the wheels, and nothing else; what they require is there already, as this test's environment has it.
+    pip finds the wheels, and nothing else; what they require is there already, as this test's environment has it: all
+    that it has, or with the mark `beside`, what a wheel requires and nothing else.
     """
     environment = tmp_path / "venv"
     venv.create(environment, symlinks=True)
     programs = environment / "bin"
     library = tmp_path / "required"
     library.mkdir()
+    beside = request.node.get_closest_marker("beside")
+    needed = _needed_by(*wheels.glob(beside.args[0])) if beside else None
     for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if not path.name.startswith(OURS):
+        if not path.name.startswith(OURS) and (needed is None or path.name in needed):
             (library / path.name).symlink_to(path)
+    for path in EXTENSIONS.iterdir():
+        if needed and path.name in needed:
+            extension = environment / "share/jupyter" / LAB / path.name
+            extension.parent.mkdir(parents=True, exist_ok=True)
+            extension.symlink_to(path)
     site = Path(sysconfig.get_path("purelib", "venv", {"base": str(environment), "platbase": str(environment)}))
     (site / "required.pth").write_text(str(library))
     for program in Path(sys.executable).parent.glob("jupyter*"):
@@ -78,6 +91,25 @@ def shell(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Shel
         return done.stdout + done.stderr
 
     return run
+
+
+def _needed_by(wheel: Path) -> set[str]:
+    """The names in `site-packages` and `labextensions` of what a wheel requires, and what that requires."""
+    (own,) = distributions(path=[str(wheel)])
+    todo = [(own, "")]
+    seen = set()
+    names = set()
+    while todo:
+        dist, extra = todo.pop()
+        for requirement in map(Requirement, dist.requires or ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                found = {(requirement.name, each) for each in ("", *requirement.extras)} - seen
+                seen |= found
+                todo += [(distribution(name), each) for name, each in found]
+        if dist is not own:
+            for file in dist.files or ():
+                names.add(file.parts[file.parts.index(LAB) + 1 if LAB in file.parts else 0])
+    return names
 
 
 def _write_program(path: Path, text: str) -> None:

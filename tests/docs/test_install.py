@@ -38,6 +38,7 @@ def write_notebook(folder: Path) -> None:
     (folder / "first.ipynb").write_text(json.dumps(NOTEBOOK))
 
 
+@pytest.mark.beside("async_kernel_lite-*.whl")
 def test_a_site(shell: Shell, empty_lab: OpenLab) -> None:
     write_notebook(Path("notebooks"))
     build, serve = blocks(START / "site.md", "sh")
@@ -52,7 +53,10 @@ def test_a_site(shell: Shell, empty_lab: OpenLab) -> None:
         lab = empty_lab(server.url)
         lab.open()
         expect(lab.file("first.ipynb")).to_be_visible()
-        expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
+        notebook = lab.new_notebook()
+        expect(notebook.run("6 * 7").result).to_have_text("42")
+        slider = notebook.run("from ipywidgets import IntSlider\nIntSlider()")
+        expect(slider.root.locator(".noUi-handle")).to_be_visible()
 
 
 def test_the_desktop(shell: Shell) -> None:

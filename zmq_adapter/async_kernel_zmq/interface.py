@@ -154,7 +154,8 @@ class ZMQInterface(BaseInterface):
 
     def on_orphaned(self) -> None:
         """End with the parent process, soon if a cell does not let go."""
-        self.log.warning("The process that started this kernel has ended")
+        if not self.stopping.done():
+            self.log.warning("The process that started this kernel has ended")
         self.path.unlink(missing_ok=True)  # nobody else will
         self.stop()
         timer = threading.Timer(_GRACE, self._abandon)

@@ -50,7 +50,7 @@ class FrontEnd:
             distribution = metadata.distribution(name)
         except (metadata.PackageNotFoundError, ValueError):
             return
-        advice = f"{_BLANK}. Build the site in an environment that has it"
+        advice = f"{_BLANK}. Install it where the site is built, and build the site again"
         if self.version(name) is None and any(_EXTENSIONS in str(path) for path in distribution.files or ()):
             yield normal(name), f"{name} has a part that runs in the page, and this site has not: {advice}."
         for requirement in distribution.requires or ():
