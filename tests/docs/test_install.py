@@ -64,7 +64,9 @@ def test_the_desktop(shell: Shell) -> None:
     install, use, more = blocks(START / "desktop.md", "sh")
     shell(install)
     assert "jupyter console --kernel async" in use
-    assert "Python (async)" in shell(use.replace("jupyter console", "jupyter execute notebooks/first.ipynb #"))
+    said = shell(use.replace("jupyter console", r"printf '6 * 7\nexit\n' | jupyter console"))
+    assert "Python (async)" in said
+    assert "Out[1]: 42" in said
     assert "42" in shell(
         "jupyter execute --kernel_name=async --inplace notebooks/first.ipynb; cat notebooks/first.ipynb"
     )
