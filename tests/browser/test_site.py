@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.metadata import version
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from browser.chromium import OpenLab
     from browser.lab import Lab
-    from browser.servers import Outside
+    from browser.servers import Outside, Overlay
 
 
 def test_the_build_says_which_packages_have_a_part_in_the_page(site: Path) -> None:
@@ -64,6 +66,20 @@ def test_a_notebook_works(serve: Callable[..., str], empty_lab: OpenLab, prefix:
     asked = {request.url.removeprefix(url).rsplit("/", maxsplit=1)[-1] for request in requests}
     assert {"pyodide.asm.wasm", "python_stdlib.zip", "worker.mjs", "drive"} <= asked  # the worker's are counted, too
     assert any(request.service_worker for request in requests)
+
+
+def test_pyodide_from_another_place(
+    serve: Callable[..., str], empty_lab: OpenLab, overlay: Overlay, site: Path
+) -> None:
+    """As from a CDN, for a site that ships none."""
+    own = PurePosixPath(overlay.find("extensions/*/static/pyodide/pyodide.mjs")).parent
+    shutil.copytree(site / own, overlay.folder / "elsewhere")
+    for file in (site / own).iterdir():
+        overlay.remove(str(own / file.name))
+    overlay.plugin_settings({"pyodideUrl": "./elsewhere/"})
+    lab = empty_lab(serve(overlay=overlay.folder))
+    lab.open()
+    expect(lab.new_notebook().run("6 * 7").result).to_have_text("42")
 
 
 def test_requests_to_elsewhere_would_be_noticed(lab: Lab, outside: Outside) -> None:
