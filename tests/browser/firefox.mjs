@@ -20,9 +20,8 @@ try {
   for (const [index, { stop = false, answer }] of all.entries()) {
     const cell = `.jp-Notebook .jp-Cell:nth-child(${index + 1})`;
     await page.evaluate((index) => {
-      const { commands, shell } = window.jupyterapp;
-      shell.currentWidget.content.activeCellIndex = index; // a question of the cell before may have kept it
-      void commands.execute("notebook:run-cell");
+      window.notebook.content.activeCellIndex = index; // a question of the cell before may have kept it
+      void window.jupyterapp.commands.execute("notebook:run-cell");
     }, index);
     if (stop) {
       await page.waitForFunction(`document.querySelector("${cell} .jp-OutputArea")?.textContent.includes("begins")`);
@@ -103,9 +102,9 @@ async function open(page) {
       format: "json",
       content,
     });
-    const widget = await commands.execute("docmanager:open", {
+    window.notebook = await commands.execute("docmanager:open", {
       path: "firefox.ipynb",
     });
-    await widget.sessionContext.ready;
+    await window.notebook.sessionContext.ready;
   }, content);
 }
