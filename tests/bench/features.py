@@ -81,9 +81,7 @@ def comm_beside(code: str) -> Callable[[Driver], bool]:
         cell = begun(driver, code)
         driver.request("comm_msg", {"comm_id": "beside", "data": {}})
         answered = in_time(lambda: driver.published(lambda message: message["msg_type"] == "comm_msg"))
-        driver.published(
-            lambda m: m["parent_header"].get("msg_id") == cell and m["content"].get("execution_state") == "idle"
-        )
+        driver.until_idle(cell)
         return answered
 
     return can
@@ -148,20 +146,22 @@ ON_DESKTOP: dict[str, Callable[[Driver], bool]] = {
 HELPERS = """
     const wait = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
     const inTime = (promise) => Promise.race([promise.then(() => true, () => false), wait(IN_TIME).then(() => false)]);
-    const begun = (code) => new Promise((resolve) => {
-        const cell = kernel.requestExecute({ code });
+    const run = (code, forgets = true, heard = () => undefined) => {
+        const cell = kernel.requestExecute({ code, allow_stdin: true }, forgets);
         cell.texts = "";
         cell.onIOPub = ({ content }) => {
             cell.texts += content.text ?? "";
-            if (cell.texts.startsWith("begun")) resolve({ cell });
+            heard(cell);
         };
+        return cell;
+    };
+    const begun = (code) => new Promise((resolve) => {
+        run(code, true, (cell) => cell.texts.startsWith("begun") && resolve({ cell }));
     });
     const textsOf = async (code) => {
-        let texts = "";
-        const cell = kernel.requestExecute({ code });
-        cell.onIOPub = ({ content }) => (texts += content.text ?? "");
+        const cell = run(code);
         await cell.done;
-        return texts;
+        return cell.texts;
     };
     const stops = async (code) => {
         const { cell } = await begun(code);
@@ -182,18 +182,14 @@ HELPERS = """
         return inTime(answer);
     };
     const outputInItsCell = async () => {
-        let texts = "";
-        const cell = kernel.requestExecute({ code: TASK }, false);
-        cell.onIOPub = ({ content }) => (texts += content.text ?? "");
+        const cell = run(TASK, false);
         await cell.done;
         const other = await textsOf("import asyncio\\nfor _ in range(20): await asyncio.sleep(0.1)");
-        return !other.includes("of the task") && texts.includes("of the task");
+        return !other.includes("of the task") && cell.texts.includes("of the task");
     };
     const asksInput = () => new Promise((resolve) => {
-        const cell = kernel.requestExecute({ code: "print('got', input())", allow_stdin: true });
-        let texts = "";
+        const cell = run("print('got', input())", true, ({ texts }) => texts === "got it\\n" && resolve(true));
         cell.onStdin = ({ header }) => kernel.sendInputReply({ status: "ok", value: "it" }, header);
-        cell.onIOPub = ({ content }) => (texts += content.text ?? "") === "got it\\n" && resolve(true);
     });
     const debugs = async () => {
         const content = { seq: 1, type: "request", command: "initialize", arguments: { adapterID: "kernel" } };
