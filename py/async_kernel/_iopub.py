@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from async_kernel._context import Request
     from async_kernel._transport import Connection
     from async_kernel._wire import Message
+
+_PAUSE: Final = 0.002
+"""Seconds between two looks whether clients have caught up."""
 
 
 class IOPub:
@@ -38,6 +42,16 @@ class IOPub:
         """Send to `connection` no more."""
         with self.lock:
             self._connections = [c for c in self._connections if c is not connection]
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether clients are so far behind with reading that no more should be written for now."""
+        return any(connection.is_behind for connection in self._connections)
+
+    def pace(self) -> None:
+        """Wait until they have caught up. For code that may write without end, in a thread that holds no lock."""
+        while self.is_behind:
+            time.sleep(_PAUSE)
 
     def open(self) -> None:
         """Send what was kept, and from now on at once."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from async_kernel._context import Request
+    from async_kernel._iopub import IOPub
 
 StreamName = Literal["stdout", "stderr"]
 
@@ -28,8 +29,10 @@ INTERVAL: Final = 0.05
 """Seconds between the messages of a flood."""
 BURST: Final = 10
 """Lines that go out at once before output counts as a flood."""
-SIZE: Final = 1 << 19
-"""Characters that are held back at the most."""
+SIZE: Final = 1 << 16 if HAS_THREADS else 1 << 19
+"""Characters that are held back at the most. On the desktop this is how long a message of a flood is, and transports
+count what a client has not read in messages.
+"""
 PATIENCE: Final = 4 if HAS_THREADS else 1
 """Intervals after which an unfinished line goes out."""
 
@@ -67,7 +70,7 @@ class StreamBatcher:
         call_later: runs a function after a delay in seconds, from any thread.
         owner: the request that the calling code writes for.
         owner_past_streams: the request that is written for past the streams, by nobody who is known.
-        lock: the lock of the channel that it sends on.
+        iopub: the channel that it sends on.
         clock: the time in seconds.
     """
 
@@ -77,7 +80,7 @@ class StreamBatcher:
         call_later: Callable[[float, Callable[[], None]], object],
         owner: Callable[[], Request | None],
         owner_past_streams: Callable[[], Request | None],
-        lock: threading.RLock,
+        iopub: IOPub,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -85,7 +88,8 @@ class StreamBatcher:
         self._call_later = call_later
         self._owner = owner
         self._owner_past_streams = owner_past_streams
-        self._lock = lock
+        self._iopub = iopub
+        self._lock = iopub.lock
         self._held: list[tuple[StreamName, Request | None, list[str]]] = []
         self._last: dict[Request | None, tuple[StreamName, Request | None, list[str]]] = {}
         self._lines: dict[int, _Line] = {}
@@ -115,6 +119,10 @@ class StreamBatcher:
             elif not self._timer or self._size > SIZE:
                 self._flush_later()
 
+    def pace(self) -> None:
+        """Wait until clients have caught up with what was written, where nothing is held that others wait for."""
+        self._iopub.pace()
+
     def _take(self, name: StreamName, text: str) -> None:
         thread, request = threading.get_ident(), self._owner()
         line = self._lines.get(thread)
@@ -140,7 +148,8 @@ class StreamBatcher:
 
     def _call_of(self, frame: FrameType | None) -> tuple[CodeType, int] | None:
         """The place of the call by which a thread came to write, if that is what its frame is about."""
-        while frame and frame.f_globals.get("__name__") in {__name__, self.checkpoint.__module__}:
+        waits_in = {__name__, self.checkpoint.__module__, self._iopub.__module__}
+        while frame and frame.f_globals.get("__name__") in waits_in:
             frame = frame.f_back
         return (frame.f_code, frame.f_lasti) if frame else None
 
@@ -244,7 +253,8 @@ class StreamBatcher:
     def _on_timer(self) -> None:
         with self._lock:
             self._timer = False
-            self.drain()
+            if not self._iopub.is_behind:
+                self.drain()
             frames = current_frames()
             for thread, line in self._lines.items():
                 # `print` writes its arguments one by one, and between them a thread may wait for seconds for its turn.
@@ -287,6 +297,7 @@ class OutStream(io.TextIOBase):
             raise TypeError(msg)
         self._batcher.write(self._name, text)
         self._batcher.checkpoint()
+        self._batcher.pace()
         return len(text)
 
     def flush(self) -> None:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 class Connection(ABC):
     """What a transport provides."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether clients are so far behind with reading that no more should be written for now."""
+        return False
+
     @abstractmethod
     def send(self, msg: Message, route: object = None) -> None:
         """Take a message on its way to the client.

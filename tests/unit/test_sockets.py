@@ -12,7 +12,7 @@ import pytest
 import zmq
 from async_kernel_zmq import _sockets
 from async_kernel_zmq._connection_file import ConnectionInfo
-from async_kernel_zmq._signal_handlers import ForeignHandlers
+from async_kernel._signal_handlers import ForeignHandlers
 from async_kernel_zmq._sockets import Sockets
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Bench:
             log=logging.getLogger(__name__),
         )
         self.sockets.bind()
-        self.sockets.start({})
+        self.sockets.start({}, {})
         self.shell = context.socket(zmq.DEALER)
         self.shell.rcvtimeo = GUARD
         self.shell.rcvhwm = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from async_kernel._context import Request
+from async_kernel._iopub import IOPub
 from async_kernel._message import MessageFactory
 from async_kernel._streams import BURST, INTERVAL, PATIENCE, SIZE, OutStream, StreamBatcher, StreamRedirect
 from async_kernel._transport import Connection
@@ -37,13 +38,13 @@ class Bench:
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.now = 100.0
         self.owner: Request | None = None
-        self.lock = threading.RLock()
+        self.iopub = IOPub()
         self.batcher = StreamBatcher(
             lambda *sent: self.sent.append(sent),
             lambda delay, f: self.timers.append((delay, f)),
             lambda: self.owner,
             lambda: self.owner,
-            self.lock,
+            self.iopub,
             clock=lambda: self.now,
         )
         self.stdout, self.stderr = OutStream("stdout", self.batcher), OutStream("stderr", self.batcher)
@@ -146,7 +147,7 @@ def test_a_line_that_print_has_not_written_yet_stays_whole(bench: Bench) -> None
     thread = threading.Thread(target=lambda: print("waits for", Slow(), file=bench.stdout))
     thread.start()
     started.wait()
-    with bench.lock:
+    with bench.iopub.lock:
         go_on.set()
         while sys._current_frames()[thread.ident or 0].f_code is not StreamBatcher.write.__code__:
             pass  # until it waits for the lock

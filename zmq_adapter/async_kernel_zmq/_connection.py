@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from async_kernel._transport import Connection
 from IPython.core.error import StdinNotImplementedError
 
-from async_kernel_zmq._signal_handlers import ForeignHandlers
+from async_kernel._signal_handlers import ForeignHandlers
 from async_kernel_zmq._sockets import Sockets
 from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
 
@@ -52,6 +52,10 @@ class ZMQConnection(Connection):
         self._questions: list[_Question] = []
         self._closed: str | None = None
         """Why nobody can be asked any more."""
+
+    @property
+    def is_behind(self) -> bool:
+        return self.sockets.are_behind
 
     def send(self, msg: Message, route: object = None) -> None:
         if msg["channel"] == "iopub":

@@ -16,12 +16,13 @@ import zmq
 from async_kernel._parent import Parent
 from zmq.backend import Socket as BareSocket
 
+from async_kernel_zmq._backlog import Backlog
 from async_kernel_zmq._connection_file import ConnectionFileError
 from async_kernel_zmq._wire import DELIMITER
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from async_kernel._wire import Buffer
 
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 _KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
 _EVENTS, _POLLIN, _NOBLOCK, _SNDMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.SNDMORE)
 _LARGE: Final = 1 << 16  # bytes from which on a frame is not worth a copy
-_LINGER: Final = 1000
-"""Milliseconds that unsent messages get at the end."""
+_LINGER: Final = 1.0
+"""Seconds that unsent messages get at the end."""
 _CONNECT_TIME: Final = 5.0
 """Seconds that a client has to connect its stdin socket once it is asked something."""
 _RETRY: Final = 20
@@ -77,6 +78,7 @@ class Sockets:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
         self._outbox: deque[tuple[str, Sequence[Buffer]]] = deque()
+        self._backlog: Backlog
         self._turn = threading.RLock()
         """Held by who may change whose turn it is to use the sockets."""
         self._waits = False
@@ -91,6 +93,7 @@ class Sockets:
         self._wake_write.settimeout(0)
         self._is_awake = False
         self._watched: dict[int, Callable[[], None]] = {}
+        self._output: Mapping[int, Callable[[], None]] = {}
         self._ended = False
         self.threads: list[threading.Thread] = []
         """Those that serve them."""
@@ -104,8 +107,8 @@ class Sockets:
         """
         for channel, kind in _KINDS.items():
             sock = self._context.socket(kind)
-            sock.linger = _LINGER
-            sock.sndhwm = 0  # past a mark, what is for a client that reads slowly would be dropped silently
+            sock.linger = int(_LINGER * 1000)
+            sock.sndhwm = 0  # a client that asks gets its answer, whenever it reads it
             self._sockets[channel] = sock
             if kind == zmq.ROUTER:
                 sock.router_handover = 1  # a client that comes back with its old identity is served
@@ -114,6 +117,7 @@ class Sockets:
             if channel == "iopub":
                 sock.setsockopt(zmq.XPUB_MANUAL, 1)  # or a client could get something before it is welcomed
                 sock.maxmsgsize = _TOPIC_LIMIT
+                self._backlog = Backlog(sock, _send, self._log)
             if self._info.curve_secretkey and self._info.curve_publickey:
                 sock.curve_server = 1
                 sock.curve_secretkey = self._info.curve_secretkey.encode()
@@ -136,13 +140,20 @@ class Sockets:
             sock.bind(self._info.address(port))
         setattr(self._info, f"{channel}_port", port)
 
-    def start(self, watched: Mapping[int, Callable[[], None]]) -> None:
+    @property
+    def are_behind(self) -> bool:
+        """Whether clients are so far behind that no more should be written. Asked from any thread."""
+        return self._backlog.is_full and threading.current_thread() not in self.threads
+
+    def start(self, watched: Mapping[int, Callable[[], None]], output: Mapping[int, Callable[[], None]]) -> None:
         """Begin to read.
 
         Args:
             watched: file descriptors, with what to call in the thread when they are readable.
+            output: others, which wait while clients are behind.
         """
-        self._watched = dict(watched)
+        self._watched = {**watched, **output}
+        self._output = output
         for name, target in (("IO", self._serve), ("Heartbeat", self._beat)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
@@ -154,7 +165,8 @@ class Sockets:
             self._outbox.append((channel, frames))
             if not self._waits or self._sends:
                 return
-            unread = not self._may_send() or _has_message(self._sockets["iopub"])  # a subscription is welcomed first
+            # A subscription is welcomed first.
+            unread = bool(self._backlog) or not self._may_send() or _has_message(self._sockets["iopub"])
             if not unread:
                 self._sends = True
                 try:
@@ -188,15 +200,15 @@ class Sockets:
                 self._wake_write.send(b"\0")
 
     def _serve(self) -> None:
-        poller = zmq.Poller()
         incoming = [(channel, self._sockets[channel]) for channel in ("control", "stdin", "shell", "iopub")]
-        for descriptor in (self._wake_read.fileno(), *(sock.fd for _, sock in incoming), *self._watched):
-            poller.register(descriptor, zmq.POLLIN)
+        descriptors = {self._wake_read.fileno(), *(int(sock.fd) for _, sock in incoming), *self._watched}
+        all_of_them, while_behind = _poller(descriptors), _poller(descriptors - self._output.keys())
         took = False
         while not self._ended:
             with self._turn:
                 self._waits = not took and not self._outbox
             # The second is for noticing that the parent has gone.
+            poller = while_behind if self._backlog.is_full else all_of_them
             for ready, _ in poller.poll(0 if not self._waits else _RETRY if self._unsent else 1000):
                 if action := self._watched.get(ready):
                     action()
@@ -216,6 +228,7 @@ class Sockets:
                 self._parent = None
                 self._orphaned()
         self._send_all()
+        self._backlog.finish(_LINGER)
         self._close_sockets()
 
     def _take(self, channel: str, sock: zmq.Socket[bytes]) -> None:
@@ -230,8 +243,12 @@ class Sockets:
             self._confused = _has_message(sock)
         else:
             (sock.subscribe if kind == b"\1" else sock.unsubscribe)(topic)
+        self._backlog.subscriptions += not is_none and (1 if kind == b"\1" else -1)
         if kind == b"\1" and not is_none:
-            sock.send_multipart(self._welcome(topic))
+            try:
+                _send(sock, welcome := self._welcome(topic))
+            except zmq.Again:
+                self._backlog.add(welcome, first=True)
         elif is_none and not sock.rcvmore:
             self._log.debug("Dropped a message on iopub that is no subscription")
 
@@ -241,6 +258,7 @@ class Sockets:
         unsent, self._unsent = self._unsent, []
         for until, frames in unsent:
             self._ask(frames, until)
+        self._backlog.send()
         while self._outbox:
             channel, frames = self._outbox[0]
             used.add(channel)
@@ -251,8 +269,13 @@ class Sockets:
             # A new subscriber is welcomed first; not by a thread whose interrupt might cut that in two.
             while channel == "iopub" and not self._sends and _has_message(self._sockets[channel]):
                 self._take(channel, self._sockets[channel])
+            if channel == "iopub" and self._backlog:
+                self._backlog.add(self._outbox.popleft()[1])
+                continue
             try:
                 _send(self._sockets[channel], frames, self._outbox.popleft)
+            except zmq.Again:
+                self._backlog.add(self._outbox.popleft()[1])
             except zmq.ZMQError as e:
                 self._outbox.popleft()
                 self._log.warning("A message on %s could not be sent: %s", channel, e)
@@ -279,6 +302,13 @@ class Sockets:
         for channel, sock in self._sockets.items():
             if channel != "hb" or not self.threads:
                 sock.close()
+
+
+def _poller(descriptors: Iterable[int]) -> zmq.Poller:
+    poller = zmq.Poller()
+    for descriptor in descriptors:
+        poller.register(descriptor, zmq.POLLIN)
+    return poller
 
 
 def _has_message(sock: zmq.Socket[bytes]) -> bool:

@@ -12,13 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
+from async_kernel._descriptors import Descriptors
 from async_kernel.interface import BaseInterface
 from traitlets import CaselessStrEnum, Integer, Unicode, observe
 
 from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
 from async_kernel_zmq._debugpy_engine import DebugpyEngine
-from async_kernel_zmq._descriptors import Descriptors
 from async_kernel_zmq._forks import Forks
 from async_kernel_zmq._interrupts import Interrupts
 from async_kernel_zmq._sigint import strike
@@ -97,8 +97,7 @@ class ZMQInterface(BaseInterface):
             self.streams.batcher.checkpoint = interrupts.checkpoint
             interrupts.spare_forks()
         self._log_to(self.streams.terminal["stderr"])
-        watched.update(dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
-        connection.sockets.start(watched)
+        connection.sockets.start(watched, dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
 
     def _log_to(self, terminal: TextIO) -> None:
         """Keep the kernel's log out of its cells."""

@@ -278,7 +278,7 @@ class BaseInterface(Application):
             self.callers["control"].call_later,
             self._owner,
             self._owner_past_streams,
-            self.iopub.lock,
+            self.iopub,
         )
         self.iopub.before_send = batcher.flush
         self.streams = StreamRedirect(batcher)
@@ -361,6 +361,8 @@ class BaseInterface(Application):
         else:
             msg = msg_or_type
         self.iopub.send(msg)
+        if self.iopub.is_behind and threading.current_thread() is not self.callers["control"].thread:
+            self.iopub.pace()
 
     def input_request(self, prompt: str, password: bool = False) -> str:  # published signature
         """Ask the client of the current request, and block until it answers.

@@ -7,7 +7,6 @@ import faulthandler
 import os
 import select
 import sys
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from async_kernel._streams import StreamName, StreamRedirect
 
 _CHUNK: Final = 1 << 16
+"""Bytes that a pipe holds. Who reads on would do so for ever where a subprocess goes on writing."""
 _NUMBERS: Final[dict[StreamName, int]] = {"stdout": 1, "stderr": 2}
 
 
@@ -35,12 +35,11 @@ class _Pipe:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def read(self) -> str:
-        """What has been written since."""
-        data = b""
-        with suppress(BlockingIOError):  # nothing more for now
-            while chunk := os.read(self.end, _CHUNK):
-                data += chunk
-        return self._decoder.decode(data)
+        """What has been written since, as far as a pipe holds it."""
+        try:
+            return self._decoder.decode(os.read(self.end, _CHUNK))
+        except BlockingIOError:  # nothing
+            return ""
 
     def close(self) -> None:
         os.dup2(self.saved, self.number)
