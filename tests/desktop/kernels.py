@@ -318,6 +318,7 @@ def start_kernel(
             kernel.close()
             km.shutdown_kernel()
         finally:
+            kernel.close()
             if process.poll() is None:
                 process.kill()
                 process.wait()

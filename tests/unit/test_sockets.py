@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import zmq
+from async_kernel._signal_handlers import ForeignHandlers
 from async_kernel_zmq import _sockets
 from async_kernel_zmq._connection_file import ConnectionInfo
-from async_kernel._signal_handlers import ForeignHandlers
 from async_kernel_zmq._sockets import Sockets
 
 if TYPE_CHECKING:

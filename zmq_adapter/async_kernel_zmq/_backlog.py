@@ -103,7 +103,7 @@ class Backlog:
         until = time.monotonic() + seconds
         self.send()
         while self._messages and (left := until - time.monotonic()) > 0:
-            self._sock.poll(left * 1000, zmq.POLLOUT)
+            self._sock.poll(int(left * 1000), zmq.POLLOUT)
             self.send()
         if self._messages:
             self._log.warning("Dropped %s messages that clients have not read", len(self._messages))

@@ -6,10 +6,10 @@ import queue
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from async_kernel._signal_handlers import ForeignHandlers
 from async_kernel._transport import Connection
 from IPython.core.error import StdinNotImplementedError
 
-from async_kernel._signal_handlers import ForeignHandlers
 from async_kernel_zmq._sockets import Sockets
 from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
 
