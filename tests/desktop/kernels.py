@@ -156,6 +156,11 @@ class Client:
         self.messages.append(_as_sent(channel, raw))
         return self.messages[-1]
 
+    def catch_up(self) -> None:
+        """Read what has come on iopub."""
+        while self.zmq.iopub_channel.msg_ready():
+            self._read("iopub")
+
     def wait_reply(self, request: Message) -> Message:
         """The reply to a request, without what was published for it."""
         return self.wait(request["channel"], lambda msg: _answers(msg, request))
