@@ -79,9 +79,10 @@ class MessageFactory:
             buffers: binary parts beside the JSON.
         """
         parent_header = parent.get("header", parent) if parent else {}
+        own = self.header(msg_type)
         return {
             "channel": channel,
-            "header": cast("Header", {**self.header(msg_type), **(header or {})}),
+            "header": cast("Header", {**own, **header}) if header else own,
             "parent_header": parent_header,
             "metadata": metadata if metadata is not None else {},
             "content": content if content is not None else {},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import zmq
-from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
+from async_kernel_zmq._wire import Packer, Signer, WireError, from_frames
 from desktop.kernels import GUARD, Client, Flavour, start_kernel
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.session import Session
@@ -144,7 +144,7 @@ def test_each_scheme_signs_as_jupyter_client_does(scheme: str) -> None:
     route, raw, buffers = from_frames([b"who", *session.serialize(request)], signer)
     assert (route, buffers) == ([b"who"], [])
     assert raw["header"]["msg_id"] == request["msg_id"]
-    frames = to_frames({"channel": "shell", **request, "buffers": [b"more"]}, signer, [b"who"])
+    frames = Packer(signer).frames({"channel": "shell", **request, "buffers": [b"more"]}, [b"who"])
     route, frames = session.feed_identities(frames)
     assert route == [b"who"]
     assert session.deserialize([bytes(f) for f in frames])["header"]["msg_id"] == request["msg_id"]

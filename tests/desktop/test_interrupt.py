@@ -269,7 +269,7 @@ def interrupt_once(frame, event, _):
         signal.raise_signal(signal.SIGINT)
     return interrupt_once
 def trace(frame, event, _):
-    if frame.f_globals.get("__name__") == "async_kernel_zmq._forks":
+    if frame.f_globals.get("__name__") == "async_kernel._forks":
         return interrupt_once(frame, event, _)
 count = -1
 while count < len(places):

@@ -11,7 +11,7 @@ from async_kernel._transport import Connection
 from IPython.core.error import StdinNotImplementedError
 
 from async_kernel_zmq._sockets import Sockets
-from async_kernel_zmq._wire import Signer, WireError, from_frames, to_frames
+from async_kernel_zmq._wire import Packer, Signer, WireError, from_frames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,7 @@ class ZMQConnection(Connection):
     def __init__(self, interface: ZMQInterface, info: ConnectionInfo) -> None:
         self._interface = interface
         self._signer = Signer(info.key.encode(), info.signature_scheme)
+        self._packer = Packer(self._signer)
         handlers = ForeignHandlers()
         self.sockets = Sockets(
             info,
@@ -62,7 +63,7 @@ class ZMQConnection(Connection):
             prefix = [f"kernel.{msg['header']['session']}.{msg['header']['msg_type']}".encode()]
         else:
             prefix = list(route) if isinstance(route, list) else []
-        self.sockets.send(msg["channel"], to_frames(msg, self._signer, prefix))
+        self.sockets.send(msg["channel"], self._packer.frames(msg, prefix))
 
     def request_input(self, msg: Message, route: object = None) -> Message:
         question = _Question(route, {None, msg["header"]["msg_id"], msg["parent_header"].get("msg_id")})
@@ -109,7 +110,7 @@ class ZMQConnection(Connection):
         """Frames that tell a new subscriber that it hears everything from here on."""
         content = {"subscription": topic.decode(errors="replace")}
         msg = self._interface.msg("iopub_welcome", content=content, parent={}, channel="iopub")
-        return to_frames(msg, self._signer, [topic])
+        return self._packer.frames(msg, [topic])
 
     def close(self, why: str = "the kernel ended while it waited for input") -> None:
         """Let go of whoever waits for input, and of who asks from now on."""

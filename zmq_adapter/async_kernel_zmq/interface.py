@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from async_kernel._descriptors import Descriptors
+from async_kernel._forks import Forks
 from async_kernel.interface import BaseInterface
 from traitlets import CaselessStrEnum, Integer, Unicode, observe
 
 from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
 from async_kernel_zmq._debugpy_engine import DebugpyEngine
-from async_kernel_zmq._forks import Forks
 from async_kernel_zmq._interrupts import Interrupts
 from async_kernel_zmq._sigint import strike
 
@@ -90,7 +90,7 @@ class ZMQInterface(BaseInterface):
         await super()._start()
         self._exit.callback(connection.close)
         descriptors = Descriptors(self.streams)
-        for part in (descriptors, Forks(self, connection)):
+        for part in (descriptors, Forks(self, self._disconnect)):
             part.install()
             self._exit.callback(part.uninstall)
         if interrupts:
@@ -98,6 +98,10 @@ class ZMQInterface(BaseInterface):
             interrupts.spare_forks()
         self._log_to(self.streams.terminal["stderr"])
         connection.sockets.start(watched, dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
+
+    def _disconnect(self) -> None:
+        self.iopub.disconnect(self._connection)
+        self._connection.close("a forked process cannot ask the client for input")
 
     def _log_to(self, terminal: TextIO) -> None:
         """Keep the kernel's log out of its cells."""

@@ -37,6 +37,7 @@ from async_kernel.shell._magics import magics
 from async_kernel.shell._payloads import RunPayloads
 from async_kernel.shell._process import CAN_AWAIT, HAS_PROCESSES
 from async_kernel.shell._run import CellRun, awaiting, current_run, run_context, take_may_await
+from async_kernel.shell._transformer import CellTransformer
 from async_kernel.shell._traps import HeldBuiltins, HeldDisplayHook
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
 
     displayhook_class = Type(KernelDisplayHook)
     display_pub_class = Type(KernelDisplayPublisher)
+    input_transformer_manager = Instance(CellTransformer, ())
     exiter = Instance(ZMQExitAutocall)
     autoindent = Bool(default_value=False)
     timeout = Float(0.0, min=0.0, help="Seconds that an execute request may take; 0 for no limit.").tag(config=True)

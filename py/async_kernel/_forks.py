@@ -6,21 +6,25 @@ import os
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from async_kernel._streams import OutStream
     from async_kernel.interface import BaseInterface
-
-    from async_kernel_zmq._connection import ZMQConnection
 
 
 class Forks:
     """Cuts each forked process off the kernel's clients, but for the descriptors 1 and 2.
 
     Python's hooks for forks stay for ever: they do nothing once it is uninstalled.
+
+    Args:
+        interface: the kernel's.
+        disconnect: called in the forked process.
     """
 
-    def __init__(self, interface: BaseInterface, connection: ZMQConnection) -> None:
+    def __init__(self, interface: BaseInterface, disconnect: Callable[[], None]) -> None:
         self._interface = interface
-        self._connection = connection
+        self._disconnect = disconnect
         self._installed = False
         self._held = False
 
@@ -49,8 +53,7 @@ class Forks:
         if self._installed:
             streams = self._interface.streams
             streams.batcher.divert({"stdout": _writer(streams.stdout), "stderr": _writer(streams.stderr)})
-            self._interface.iopub.disconnect(self._connection)
-            self._connection.close("a forked process cannot ask the client for input")
+            self._disconnect()
         self._release()
 
 
