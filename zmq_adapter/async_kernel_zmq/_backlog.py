@@ -24,6 +24,8 @@ LIMIT: Final = 1 << 24
 """Bytes kept here from which on cells wait that write more."""
 MOST: Final = 1 << 28
 """Bytes kept here at the most."""
+_PAUSE: Final = 20
+"""Milliseconds between two attempts at the end."""
 
 
 class Backlog:
@@ -103,7 +105,7 @@ class Backlog:
         until = time.monotonic() + seconds
         self.send()
         while self._messages and (left := until - time.monotonic()) > 0:
-            self._sock.poll(int(left * 1000), zmq.POLLOUT)
+            self._sock.poll(min(int(left * 1000), _PAUSE))  # not for room: ZMQ does not tell of it
             self.send()
         if self._messages:
             self._log.warning("Dropped %s messages that clients have not read", len(self._messages))

@@ -174,7 +174,7 @@ class Sockets:
                 finally:
                     self._sends = False
                 # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
-                unread = bool(self._unsent) or any(_has_message(self._sockets[each]) for each in used)
+                unread = bool(self._unsent or self._backlog) or any(_has_message(self._sockets[each]) for each in used)
         if unread:
             self._wake()
 
@@ -224,6 +224,7 @@ class Sockets:
                 if _has_message(sock):
                     took = True
                     self._take(channel, sock)
+            self._backlog.send()  # ZMQ may have been told meanwhile that there is room
             if self._parent and self._parent.has_ended:
                 self._parent = None
                 self._orphaned()
