@@ -98,6 +98,8 @@ class StreamBatcher:
         self._credit = float(BURST)
         self._filled = self._flushed = clock()
         self._timer = False
+        self._has_sent = False
+        """Whether anything has been since a writer last saw that clients keep up."""
         self._diverted: Mapping[StreamName, TextIO] = {}
         self.drain: Callable[[], None] = lambda: None
         """Takes in what was written past the streams, to file descriptors."""
@@ -120,8 +122,10 @@ class StreamBatcher:
                 self._flush_later()
 
     def pace(self) -> None:
-        """Wait until clients have caught up with what was written, where nothing is held that others wait for."""
-        self._iopub.pace()
+        """Wait until clients have caught up with what was sent. Called where nothing is held that others wait for."""
+        if self._has_sent:
+            self._iopub.pace()
+            self._has_sent = False
 
     def _take(self, name: StreamName, text: str) -> None:
         thread, request = threading.get_ident(), self._owner()
@@ -237,6 +241,7 @@ class StreamBatcher:
         self._last.clear()
         if held:
             self._flushed = self._clock()
+            self._has_sent = True
         for name, request, texts in held:
             self._send(name, "".join(texts), request)
 
