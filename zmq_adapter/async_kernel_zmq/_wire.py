@@ -81,15 +81,17 @@ class Packer:
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer
-        self._parent: tuple[object, bytes] = (None, b"")
-        """The last parent and its JSON: several messages of one parent follow each other."""
+        self._parent: tuple[dict[str, Any], bytes] = ({}, b"{}")
+        """The last parent and its JSON: several messages of one parent follow each other. A copy: who sends a message
+        may go on to change what is its parent.
+        """
 
     def frames(self, msg: Message, prefix: Sequence[bytes]) -> list[Buffer]:
         """The frames of a message, behind its routing identities or its topic."""
         parent, packed = self._parent
-        if msg["parent_header"] is not parent:
+        if msg["parent_header"] != parent:
             packed = dumps_bytes(msg["parent_header"])
-            self._parent = msg["parent_header"], packed
+            self._parent = {**msg["parent_header"]}, packed
         metadata = dumps_bytes(msg["metadata"]) if msg["metadata"] else b"{}"
         parts = [dumps_bytes(msg["header"]), packed, metadata, dumps_bytes(msg["content"])]
         return [*prefix, DELIMITER, self._signer.sign(parts), *parts, *msg["buffers"]]
