@@ -17,10 +17,13 @@ except ImportError:  # no wheel, as in Pyodide
     _fast_dumps: Callable[[object], bytes] | None = None
     _loads: Callable[[str | bytes], Any] = json.loads
 else:
+    _SMALL = 1 << 12
     _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
     def _fast_dumps(obj: object) -> bytes:
-        return orjson.dumps(obj, default=encodable, option=_OPTIONS)
+        text = orjson.dumps(obj, default=encodable, option=_OPTIONS)
+        # orjson leaves room behind it for many times the length: not in what may wait for a client.
+        return text if len(text) < _SMALL else bytes(memoryview(text))
 
     def _loads(text: str | bytes) -> Any:
         try:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from uuid import uuid4
@@ -21,7 +22,6 @@ from protocol.spec import check_conversation
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-    from pathlib import Path
 
     from async_kernel._wire import Channel, Content, Message
     from jupyter_client.blocking.client import BlockingKernelClient
@@ -255,6 +255,11 @@ class Kernel:
     def pid(self) -> int:
         pid: int = self.manager.provisioner.process.pid
         return pid
+
+    @property
+    def status(self) -> dict[str, str]:
+        """What Linux knows of its process."""
+        return dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
 
     @property
     def log(self) -> str:

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from desktop.kernels import Kernel
 
 TCP = Flavour("asyncio", "tcp")
-PIECE = 1 << 16
+PIECE = 1 << 15
 """Characters of each piece of a flood."""
 FLOODS = {
     "print": "for i in range({count}): print(i, 'x' * {piece})",
     "display": "for i in range({count}): display({{'text/plain': f'{{i}} ' + 'x' * {piece}}}, raw=True)",
     "subprocess": "import sys\n!{{sys.executable}} -c \"for i in range({count}): print(i, 'x' * {piece})\"",
 }
-MANY = 2500
+MANY = 5000
 """Pieces that are more than a kernel may keep."""
 ROOM = 100 << 10
 """Kilobytes: less than they take."""
-PEAK = "import resource; resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
-"""The most memory that the process has had, in kilobytes."""
+ASKED = 500
+"""Requests that take longer than the flood would, if it waited for nobody."""
 
 
 def flood(how: str, count: int = MANY, piece: int = PIECE) -> str:
@@ -42,6 +42,11 @@ def numbers(client: Client, request: Message) -> list[int]:
     done = client.exchange(request)
     shown = [msg["content"]["data"]["text/plain"] for msg in done.of_type("display_data")]
     return [int(line.partition(" ")[0]) for line in (done.text() + "\n".join(shown)).splitlines()]
+
+
+def peak(kernel: Kernel) -> int:
+    """The most memory that its process has had, in kilobytes."""
+    return int(kernel.status["VmHWM"].split()[0])
 
 
 def finish_from_iopub(client: Client, request: Message) -> None:
@@ -101,15 +106,16 @@ def stopped(kernel: Kernel) -> Generator[zmq.Socket[bytes]]:
 @pytest.mark.parametrize(
     ("how", "flavour"), [("print", TCP), ("display", Flavour("trio", "ipc")), ("subprocess", TCP)], ids=str
 )
-def test_a_flood_waits_for_who_reads_slowly(alone: Client, how: str) -> None:
-    before = int(alone.result(PEAK))
+def test_a_flood_waits_for_who_reads_slowly(kernel: Kernel, alone: Client, how: str) -> None:
+    before = peak(kernel)
     request = alone.start(flood(how))
-    for _ in range(50):
-        alone.wait("iopub", lambda msg: msg is alone.messages[-1])
-        alone.request("kernel_info_request", channel="control")
+    while not numbers(alone, request):
+        alone.catch_up()
+    for _ in range(ASKED):  # without reading on
+        alone.wait_reply(alone.send("kernel_info_request", {}, "control"))
     finish_from_iopub(alone, request)
     assert numbers(alone, request) == list(range(MANY))
-    assert int(alone.result(PEAK)) - before < ROOM
+    assert peak(kernel) - before < ROOM
 
 
 def test_all_is_there_for_who_reads_last(alone: Client) -> None:
@@ -120,11 +126,12 @@ def test_all_is_there_for_who_reads_last(alone: Client) -> None:
 
 def test_nobody_waits_for_who_has_stopped(kernel: Kernel, stopped: zmq.Socket[bytes]) -> None:
     client = kernel.main
-    before = int(client.result(PEAK))
-    request = client.start(flood("print"))
+    before = peak(kernel)
+    count = 2 * MANY  # two clients have room for as much: half as long, each piece
+    request = client.start(flood("display", count, PIECE // 2))
     finish_from_iopub(client, request)
-    assert numbers(client, request) == list(range(MANY))
-    assert int(client.result(PEAK)) - before < ROOM
+    assert numbers(client, request) == list(range(count))
+    assert peak(kernel) - before < ROOM
     assert kernel.log.count("\n") == 1
     assert "A client has not read the last 1000 messages" in kernel.log
     for _ in range(600):  # more than half of them
