@@ -15,7 +15,14 @@ try:
     import orjson
 except ImportError:  # no wheel, as in Pyodide
     _fast_dumps: Callable[[object], bytes] | None = None
-    _loads: Callable[[str | bytes], Any] = json.loads
+    _decode = json.JSONDecoder().raw_decode
+
+    def _loads(text: str) -> Any:
+        try:
+            obj, end = _decode(text)
+        except ValueError:
+            end = -1  # space before it is JSON too, and so is that behind it
+        return obj if end == len(text) else json.loads(text)
 else:
     _SMALL = 1 << 12
     _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -25,7 +32,7 @@ else:
         # orjson leaves room behind it for many times the length: not in what may wait for a client.
         return text if len(text) < _SMALL else bytes(memoryview(text))
 
-    def _loads(text: str | bytes) -> Any:
+    def _loads(text: str) -> Any:
         try:
             return orjson.loads(text)
         except ValueError:
