@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import shutil
@@ -142,6 +143,7 @@ def _start(args: list[str]) -> None:
     else:
         from async_kernel_zmq._launcher import run
 
+        gc.enable()
         run(launcher)
 
 

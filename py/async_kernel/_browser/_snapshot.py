@@ -44,6 +44,7 @@ async def warm_up(distributions: str) -> None:
     await _run_kernel()
     random.seed(0)
     gc.collect()
+    gc.freeze()  # modules live to the end: no use in going through them again and again
 
 
 def _modules(distribution: str) -> set[str]:

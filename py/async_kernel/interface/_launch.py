@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traitlets import TraitError
@@ -65,4 +66,6 @@ def launch_interface(settings: Mapping[str, Any] | None = None) -> None:
     """
     interface = make_interface(BaseInterface, settings or {}, class_default=_DESKTOP)
     interface.initialize()
+    gc.freeze()  # modules live to the end: no use in going through them again and again
+    gc.enable()
     interface.start()
