@@ -163,11 +163,24 @@ class Dispatcher:
                 return cast("Callable[[Request], Awaitable[Content | None]]", handler)
         return None
 
-    async def answer(self, request: Request, handler: Callable[[Request], Awaitable[Content | None]]) -> Content | None:
-        """Handle a request: busy, what the handler sends, the reply, idle. Returns the reply's content."""
+    async def answer(
+        self,
+        request: Request,
+        handler: Callable[[Request], Awaitable[Content | None]],
+        is_last: Callable[[], bool] = lambda: True,
+    ) -> Content | None:
+        """Handle a request: busy, what the handler sends, the reply, idle. Returns the reply's content.
+
+        Args:
+            request: the request.
+            handler: makes the content.
+            is_last: whether no other waits for its end.
+        """
         content: Content | None = None
         with request_context(request):
-            self._iopub.send_now(self._status("busy", request))  # what was written before is others'
+            self._iopub.send_now(  # what was written before is others'
+                self._status("busy", request), can_wait=request.msg_type == "execute_request"
+            )
             try:
                 content = await let_nest(handler(request))
             except anyio.get_cancelled_exc_class():
@@ -184,7 +197,7 @@ class Dispatcher:
                 if content is not None and request.msg_type.endswith("_request"):
                     self.reply(request, content)
                     send = self._iopub.send_now  # what was written is sent
-                send(self._status("idle", request))
+                send(self._status("idle", request), can_wait=not is_last())
         return content
 
     def _log_failure(self, request: Request, error: Exception) -> None:

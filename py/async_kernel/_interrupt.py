@@ -37,7 +37,12 @@ _CALLBACKS: Final = ("async_kernel_zmq.hosts",)
 """What stands between a toolkit and a callback."""
 _LOADING: Final = frozenset((MagicsManager.load_lazy.__code__,))
 """What is never finished once it was broken off: IPython does not load a magic twice."""
-_SENDING: Final = ("async_kernel._iopub", "async_kernel._streams", "async_kernel_zmq._sockets")
+_SENDING: Final = (
+    "async_kernel._iopub",
+    "async_kernel._streams",
+    "async_kernel_zmq._sockets",
+    "async_kernel_zmq._readers",
+)
 
 
 Kind: TypeAlias = Literal["cell", "task", "callback", "kernel"]

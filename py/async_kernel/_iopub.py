@@ -60,17 +60,17 @@ class IOPub:
             for msg in kept or ():
                 self.send_now(msg)
 
-    def send(self, msg: Message) -> None:
-        """Send `msg` behind all output that was written before."""
+    def send(self, msg: Message, *, can_wait: bool = False) -> None:
+        """Send `msg` behind all output that was written before. One that can wait may go out with the next."""
         with self.lock:
             self.before_send(None)
-            self.send_now(msg)
+            self.send_now(msg, can_wait=can_wait)
 
-    def send_now(self, msg: Message) -> None:
+    def send_now(self, msg: Message, *, can_wait: bool = False) -> None:
         """Send `msg` ahead of what the streams still hold."""
         with self.lock:
             if self._kept is not None:
                 self._kept.append(msg)
                 return
             for connection in self._connections:
-                connection.send(msg)
+                (connection.send_with_next if can_wait else connection.send)(msg)

@@ -32,6 +32,10 @@ class Connection(ABC):
             route: what the transport gave to `Kernel.receive` with the request, on a reply.
         """
 
+    def send_with_next(self, msg: Message) -> None:
+        """Take an iopub message that may go out with the next one, if that comes soon."""
+        self.send(msg)
+
     @abstractmethod
     def request_input(self, msg: Message, route: object = None) -> Message:
         """Send an `input_request` and block until its `input_reply` is here.

@@ -304,3 +304,22 @@ def test_killed_clients_leave_nothing(kernel: Kernel, client: Client) -> None:
     while now() > before and time.monotonic() < deadline:
         client.request("kernel_info_request")  # until the kernel has seen that they are gone
     assert now() <= before
+
+
+# --- the queue
+
+
+def test_what_came_while_a_cell_failed_is_aborted(client: Client) -> None:
+    """It may not have been read yet."""
+    fails = "import time\nend = time.monotonic() + 0.004\nwhile time.monotonic() < end: pass\n1 / 0"
+    for _ in range(20):
+        requests = [client.start(code) for code in (fails, "'ran'", "'ran'")]
+        assert [client.finish(each).content["status"] for each in requests] == ["error", "aborted", "aborted"]
+
+
+# --- the process
+
+
+def test_garbage_is_collected_in_what_cells_make_and_not_in_what_was_imported(client: Client) -> None:
+    code = "import gc\nmine = object()\ngc.isenabled(), any(r is globals() for r in gc.get_referrers(mine)), "
+    assert client.result(code + "len(gc.get_objects()) < gc.get_freeze_count()") == "(True, True, True)"

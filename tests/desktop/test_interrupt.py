@@ -235,7 +235,7 @@ def test_interrupt_while_the_process_forks(tmp_path: Path) -> None:
 
 STOPPED_BEFORE_TASKS_BEGIN = """
 import gc, threading, time, trio
-from async_kernel_zmq._interrupts import Interrupts
+from async_kernel._signal_interrupts import Interrupts
 interrupts = next(each for each in gc.get_objects() if type(each) is Interrupts)
 scheduler = trio._core._run._r
 posted = trio._core._run.GLOBAL_RUN_CONTEXT.runner.entry_queue.queue

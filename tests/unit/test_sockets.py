@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import signal
+import threading
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import zmq
 from async_kernel._signal_handlers import ForeignHandlers
-from async_kernel_zmq import _sockets
+from async_kernel_zmq import _readers, _sockets
 from async_kernel_zmq._connection_file import ConnectionInfo
 from async_kernel_zmq._sockets import Sockets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Coroutine, Generator
 
 GUARD = 30_000
 """Milliseconds."""
@@ -28,6 +31,8 @@ class Bench:
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self.receive: Callable[[list[bytes]], None] = lambda _: None
         handlers = ForeignHandlers()
+        self.may_use = lambda: not handlers.may_strike()
+        """Whether the calling thread may use a socket. Changed by tests."""
         self.info = ConnectionInfo.fresh(ip="127.0.0.1", transport="tcp", kernel_name="")
         self.sockets = Sockets(
             self.info,
@@ -35,7 +40,7 @@ class Bench:
             welcome=lambda topic: [topic, b"welcome"],
             unreachable=lambda _: None,
             orphaned=lambda: None,
-            may_send=lambda: not handlers.may_strike(),
+            may_send=self._may_send,
             log=logging.getLogger(__name__),
         )
         self.sockets.bind()
@@ -44,6 +49,9 @@ class Bench:
         self.shell.rcvtimeo = GUARD
         self.shell.rcvhwm = 0
         self.shell.connect(self.info.address(self.info.port("shell")))
+
+    def _may_send(self) -> bool:
+        return self.may_use()
 
 
 @pytest.fixture
@@ -55,37 +63,149 @@ def bench() -> Generator[Bench]:
         bench.sockets.close()
 
 
-def test_no_message_waits_until_something_else_happens(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ZMQ says once that a message has come, perhaps right between the last look for one and what is sent then."""
-    received: queue.SimpleQueue[list[bytes]] = queue.SimpleQueue()
-    bench.receive = received.put
-    bench.shell.send(b"first")
-    route, _ = received.get(timeout=GUARD / 1000)
-    look, poll = _sockets._has_message, zmq.Poller.poll
-    idle: list[str] = []
-    busy = [True]
+@dataclass
+class Read:
+    """Messages, by number, and the threads that have received them."""
 
-    def look_too_early(sock: zmq.Socket[bytes]) -> bool:
-        found = look(sock)
-        if busy and sock.type == zmq.XPUB:  # the last of them
-            busy.clear()
-            bench.shell.send(b"second")
-            time.sleep(0.02)  # until it has come, and ZMQ, when it sends, looks what has
-            bench.sockets.send("shell", [route, b"answer"])
-        return found
+    numbers: list[int] = field(default_factory=list)
+    threads: list[str] = field(default_factory=list)
+    come: threading.Condition = field(default_factory=threading.Condition)
+    route: bytes = b""
 
-    def noting(poller: zmq.Poller, timeout: int | None = None) -> Any:
-        ready = poll(poller, timeout)
-        if timeout and not ready and not busy:
-            idle.append("waited in vain")
-        return ready
+    def receive(self, frames: list[bytes]) -> None:
+        with self.come:
+            self.route = frames[0]
+            self.numbers.append(int(frames[1]))
+            self.threads.append(threading.current_thread().name)
+            self.come.notify_all()
 
-    monkeypatch.setattr(_sockets, "_has_message", look_too_early)
-    monkeypatch.setattr(zmq.Poller, "poll", noting)
-    bench.sockets._wake(force=True)
-    assert bench.shell.recv() == b"answer"
-    assert received.get(timeout=GUARD / 1000)[1] == b"second"
-    assert idle == []
+    def compute_until(self, count: int) -> None:
+        """Keep the loop from turning until there are so many."""
+        with self.come:
+            assert self.come.wait_for(lambda: len(self.numbers) >= count, GUARD / 1000)
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(GUARD / 1000):
+            while len(self.numbers) < count:  # noqa: ASYNC110  # it is about turns of the loop
+                await asyncio.sleep(0)  # it is about turns of the loop
+
+
+@pytest.fixture
+def read(bench: Bench) -> Read:
+    read = Read()
+    bench.receive = read.receive
+    return read
+
+
+def attended(bench: Bench, test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a test in a loop that reads the sockets."""
+
+    async def run() -> None:
+        bench.sockets.readers.attend(asyncio.get_running_loop())
+        try:
+            await test()
+        finally:
+            bench.sockets.readers.leave()
+
+    bench.may_use = lambda: True  # Python's own SIGINT handler might strike
+    asyncio.run(run())
+
+
+def test_the_loop_reads_and_the_io_thread_while_it_computes(bench: Bench, read: Read) -> None:
+    turning: list[str] = []
+
+    async def test() -> None:
+        for number in range(0, 100, 2):
+            bench.shell.send(b"%d" % number)
+            await read.until(number + 1)
+            turning.append(read.threads[-1])
+            bench.shell.send(b"%d" % (number + 1))
+            read.compute_until(number + 2)
+            if "MainThread" in turning[1:]:
+                break
+
+    attended(bench, test)
+    assert "MainThread" in turning[1:]  # while the thread does not know yet that the loop turns, it may be first
+    assert {*read.threads[1::2]} == {"IO"}
+
+
+def test_no_message_waits_until_something_else_happens(
+    bench: Bench, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ZMQ says once that a message has come, perhaps to who is sending one."""
+    monkeypatch.setattr(_readers, "_ATTENTION", GUARD)
+    send = _sockets._send
+
+    def send_when_one_has_come(sock: zmq.Socket[bytes], *args: Any) -> None:
+        monkeypatch.setattr(_sockets, "_send", send)
+        bench.shell.send(b"-1")
+        assert sock.poll(GUARD)
+        send(sock, *args)
+
+    async def test() -> None:
+        for number in range(0, 20, 2):
+            bench.shell.send(b"%d" % number)
+            await read.until(number + 1)
+            monkeypatch.setattr(_sockets, "_send", send_when_one_has_come)
+            bench.sockets.send("shell", [read.route, b"answer"])
+            await read.until(number + 2)
+
+    attended(bench, test)
+
+
+@pytest.mark.parametrize("turns", [True, False])
+def test_what_can_wait_goes_out_though_nothing_follows(
+    bench: Bench, read: Read, monkeypatch: pytest.MonkeyPatch, turns: bool
+) -> None:
+    monkeypatch.setattr(_readers, "_ATTENTION", GUARD)
+
+    async def test() -> None:
+        bench.shell.send(b"0")
+        await read.until(1)
+        bench.sockets.send("shell", [read.route, b"answer"], can_wait=True)
+        if turns:
+            assert await asyncio.to_thread(bench.shell.recv) == b"answer"
+        else:
+            assert bench.shell.recv() == b"answer"
+
+    attended(bench, test)
+
+
+def test_messages_keep_their_order_whoever_reads_and_sends(bench: Bench, read: Read) -> None:
+    count = 3000
+
+    def answer(frames: list[bytes]) -> None:
+        if threading.current_thread().name == "IO":
+            time.sleep(0.001)  # so that another could be faster
+        read.receive(frames)
+        bench.sockets.send("shell", frames)
+
+    bench.receive = answer
+
+    async def test() -> None:
+        for number in range(count):
+            bench.shell.send(b"%d" % number)
+            if number % 500 == 0:
+                read.compute_until(number + 1)
+            elif number % 7 == 0:
+                await asyncio.sleep(0)
+        await read.until(count)
+
+    attended(bench, test)
+    assert read.numbers == [*range(count)]
+    assert [int(bench.shell.recv()) for _ in range(count)] == [*range(count)]
+    assert {*read.threads} == {"IO", threading.current_thread().name}
+
+
+def test_a_loop_that_a_signal_handler_may_break_off_reads_no_more(bench: Bench, read: Read) -> None:
+    async def test() -> None:
+        bench.may_use = lambda: threading.current_thread() is not threading.main_thread()
+        for number in range(3):
+            bench.shell.send(b"%d" % number)
+            await read.until(number + 1)
+
+    attended(bench, test)
+    assert {*read.threads} == {"IO"}
 
 
 def test_what_waits_to_be_sent_comes_behind_the_welcome(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

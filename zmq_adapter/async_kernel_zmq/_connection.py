@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -56,14 +57,23 @@ class ZMQConnection(Connection):
 
     @property
     def is_behind(self) -> bool:
-        return self.sockets.are_behind
+        return self.sockets.are_behind and threading.current_thread() not in self.sockets.threads
 
     def send(self, msg: Message, route: object = None) -> None:
+        self.sockets.send(msg["channel"], self._frames(msg, route))
+
+    def send_with_next(self, msg: Message) -> None:
+        self.sockets.send("iopub", self._frames(msg), can_wait=True)
+
+    def _frames(self, msg: Message, route: object = None) -> list[Buffer]:
         if msg["channel"] == "iopub":
             prefix = [f"kernel.{msg['header']['session']}.{msg['header']['msg_type']}".encode()]
         else:
             prefix = list(route) if isinstance(route, list) else []
-        self.sockets.send(msg["channel"], self._packer.frames(msg, prefix))
+        return self._packer.frames(msg, prefix)
+
+    async def drain(self) -> None:
+        self.sockets.take_in()
 
     def request_input(self, msg: Message, route: object = None) -> Message:
         question = _Question(route, {None, msg["header"]["msg_id"], msg["parent_header"].get("msg_id")})

@@ -1,28 +1,28 @@
-"""The sockets of a kernel: one thread reads them, and any thread sends on them while that one has nothing to do."""
+"""The sockets of a kernel, on which any thread sends."""
 
 from __future__ import annotations
 
-import socket
+import math
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from functools import partial
 from itertools import chain, repeat, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import zmq
-from async_kernel._parent import Parent
 from zmq.backend import Socket as BareSocket
+from zmq.backend import zmq_poll
 
 from async_kernel_zmq._backlog import Backlog
 from async_kernel_zmq._connection_file import ConnectionFileError
+from async_kernel_zmq._readers import Readers
 from async_kernel_zmq._wire import DELIMITER
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from async_kernel._wire import Buffer
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 _KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
 _EVENTS, _POLLIN, _NOBLOCK, _SNDMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.SNDMORE)
 _LARGE: Final = 1 << 16  # bytes from which on a frame is not worth a copy
+_MANY: Final = 64
+"""Messages that are read in one go."""
 _LINGER: Final = 1.0
 """Seconds that unsent messages get at the end."""
 _CONNECT_TIME: Final = 5.0
 """Seconds that a client has to connect its stdin socket once it is asked something."""
-_RETRY: Final = 20
-"""Milliseconds between two attempts to reach it."""
 _TOPIC_LIMIT: Final = 1 << 10
 """Bytes of the longest subscription. ZMQ takes many times the memory for each, and cuts off who sends a longer one."""
 
 
 class Sockets:
-    """Binds the sockets, reads them in a thread of its own, and sends what any thread gives it.
+    """Binds the sockets, and sends what any thread gives it.
 
-    A socket of ZMQ is for one thread at a time. While that thread waits, who has a message sends it, which spares the
-    switch between threads; else that thread sends it, for which nobody waits.
+    A socket of ZMQ is for one thread at a time. Who has a message sends it, unless another thread uses the sockets:
+    then who sends next, or a reader, sends that one too.
 
     Args:
         info: addresses and keys; the ports that are chosen are written into it.
-        receive: called in the thread with a channel (`shell`, `control`, `stdin`) and the frames of a message.
-        welcome: called in the thread with the topic of each new iopub subscription; gives the first message for it.
-        unreachable: called in the thread with the frames for a stdin socket that never connected.
-        orphaned: called in the thread when the parent process has ended.
+        receive: called by who reads with a channel (`shell`, `control`, `stdin`) and the frames of a message.
+        welcome: called by who reads with the topic of each new iopub subscription; gives the first message for it.
+        unreachable: called with the frames for a stdin socket that never connected.
+        orphaned: called in the I/O thread when the parent process has ended.
         may_send: whether the calling thread may use a socket: where an exception cannot cut a message in two.
         log: told of what is dropped.
     """
@@ -73,31 +73,29 @@ class Sockets:
         self._welcome = welcome
         self._unreachable = unreachable
         self._orphaned = orphaned
-        self._may_send = may_send
+        self.may_use = may_send
+        """Whether the calling thread may use a socket."""
         self._log = log
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._sockets: dict[str, zmq.Socket[bytes]] = {}
-        self._outbox: deque[tuple[str, Sequence[Buffer]]] = deque()
+        self.outbox: deque[tuple[str, Sequence[Buffer]]] = deque()
+        """What is to be sent, with its channel."""
+        self.sends = 0
+        """How often somebody has sent what he had."""
         self._backlog: Backlog
-        self._turn = threading.RLock()
-        """Held by who may change whose turn it is to use the sockets."""
-        self._waits = False
-        """Whether the thread waits, so that others may use them."""
-        self._sends = False
-        """Whether a message is being sent: a signal handler may have another."""
+        self._use = threading.Lock()
+        """Held by who uses the sockets: before the start and after the end by nobody else."""
+        self._use.acquire()
+        self._reading = threading.Lock()
+        """Held by who reads, until what was read is received: so that messages keep their order."""
+        self._polled: list[tuple[zmq.Socket[bytes], int]] = []
+        self._channels: dict[object, tuple[str, zmq.Socket[bytes]]] = {}
         self._confused = False  # whether libzmq takes one subscriber for another
         self._unsent: list[tuple[float, Sequence[Buffer]]] = []
         """What is for stdin sockets that have not connected yet, with the time when to give up."""
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._wake_read.settimeout(0)
-        self._wake_write.settimeout(0)
-        self._is_awake = False
-        self._watched: dict[int, Callable[[], None]] = {}
-        self._output: Mapping[int, Callable[[], None]] = {}
-        self._ended = False
         self.threads: list[threading.Thread] = []
         """Those that serve them."""
-        self._parent: Parent | None = Parent()
+        self.readers: Readers
 
     def bind(self) -> None:
         """Bind every socket.
@@ -143,7 +141,7 @@ class Sockets:
     @property
     def are_behind(self) -> bool:
         """Whether clients are so far behind that no more should be written. Asked from any thread."""
-        return self._backlog.is_full and threading.current_thread() not in self.threads
+        return self._backlog.is_full
 
     def start(self, watched: Mapping[int, Callable[[], None]], output: Mapping[int, Callable[[], None]]) -> None:
         """Begin to read.
@@ -152,96 +150,115 @@ class Sockets:
             watched: file descriptors, with what to call in the thread when they are readable.
             output: others, which wait while clients are behind.
         """
-        self._watched = {**watched, **output}
-        self._output = output
+        self._polled = [(self._sockets[each], _POLLIN) for each in ("control", "stdin", "shell", "iopub")]
+        self._channels = {sock: (channel, sock) for channel, sock in self._sockets.items()}
+        self.readers = Readers(self, self._orphaned, watched, output)
+        self._use.release()
         for name, target in (("IO", self._serve), ("Heartbeat", self._beat)):
             thread = threading.Thread(target=target, name=name, daemon=True)
             thread.start()
             self.threads.append(thread)
 
-    def send(self, channel: str, frames: Sequence[Buffer]) -> None:
-        """Send a message. Called from any thread; returns at once."""
-        with self._turn:
-            self._outbox.append((channel, frames))
-            if not self._waits or self._sends:
-                return
-            # A subscription is welcomed first.
-            unread = bool(self._backlog) or not self._may_send() or _has_message(self._sockets["iopub"])
-            if not unread:
-                self._sends = True
-                try:
+    @property
+    def descriptors(self) -> list[int]:
+        """They are readable when ZMQ has news of what is read: messages, or room for them. It tells that once."""
+        return [int(sock.fd) for sock, _ in self._polled]
+
+    @property
+    def are_retrying(self) -> bool:
+        """Whether clients could not be reached yet."""
+        return bool(self._backlog or self._unsent)
+
+    def send(self, channel: str, frames: Sequence[Buffer], *, can_wait: bool = False) -> None:
+        """Send a message. Called from any thread; returns at once.
+
+        Args:
+            channel: where it goes.
+            frames: the message.
+            can_wait: whether it may go out with the next; without one, a reader sends it.
+        """
+        self.outbox.append((channel, frames))
+        if self.threads and not (can_wait and self.readers.is_attended):
+            self.send_if_free()
+
+    def send_if_free(self) -> None:
+        """Send what is to be sent, unless another thread uses the sockets."""
+        if self.outbox and not self.may_use():
+            self.readers.wake()
+            return
+        while self.outbox and self._use.acquire(blocking=False):
+            try:
+                # A subscription is welcomed first, by who reads: an interrupt might cut that in two here.
+                is_left = _has_message(self._sockets["iopub"])
+                if not is_left:
+                    self.sends += 1
                     used = self._send_all()
-                finally:
-                    self._sends = False
-                # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
-                unread = bool(self._unsent or self._backlog) or any(_has_message(self._sockets[each]) for each in used)
-        if unread:
-            self._wake()
+                    # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
+                    is_left = self.are_retrying or any(map(_has_message, used))
+            finally:
+                self._use.release()
+            if is_left:
+                self.readers.hand_over()
+                return
+
+    def take_in(self) -> None:
+        """Receive all that has come, in the calling thread if it may."""
+        while self.may_use():
+            if not self.read():
+                return
+        self.readers.wake()
+
+    def read(self, most: int = _MANY) -> bool:
+        """Take in what has come, and send what waits, so many messages of each. Returns whether more has come."""
+        with self._reading:
+            with self._use:
+                received = self._take_all(most)
+                used = self._send_all(most)
+                self._backlog.send()  # ZMQ may have been told meanwhile that there is room
+                is_left = len(received) >= most or any(map(_has_message, used))
+            for channel, frames in received:
+                self._receive(channel, frames)
+        return is_left
 
     def close(self) -> None:
         """Send what is left, and close the sockets."""
-        self._ended = True
-        self._wake(force=True)
         if self.threads:
+            self.readers.end()
             self.threads[0].join()
         else:
             self._close_sockets()
         self._context.term()
         for thread in self.threads:
             thread.join()
-        self._wake_read.close()
-        self._wake_write.close()
+        if self.threads:
+            self.readers.close()
         self._info.remove_sockets()
 
-    def _wake(self, *, force: bool = False) -> None:
-        if force or not self._is_awake:
-            self._is_awake = True
-            with suppress(BlockingIOError):  # it is awake
-                self._wake_write.send(b"\0")
-
     def _serve(self) -> None:
-        incoming = [(channel, self._sockets[channel]) for channel in ("control", "stdin", "shell", "iopub")]
-        descriptors = {self._wake_read.fileno(), *(int(sock.fd) for _, sock in incoming), *self._watched}
-        all_of_them, while_behind = _poller(descriptors), _poller(descriptors - self._output.keys())
-        took = False
-        while not self._ended:
-            with self._turn:
-                self._waits = not took and not self._outbox
-            # The second is for noticing that the parent has gone.
-            poller = while_behind if self._backlog.is_full else all_of_them
-            for ready, _ in poller.poll(0 if not self._waits else _RETRY if self._unsent else 1000):
-                if action := self._watched.get(ready):
-                    action()
-                elif ready == self._wake_read.fileno():
-                    self._wake_read.recv(4096)
-            self._is_awake = False
-            with self._turn:
-                self._waits = False
-            # First this, since ZMQ may say meanwhile that a message has come, and says it once.
-            self._send_all()
-            took = False
-            for channel, sock in incoming:
-                if _has_message(sock):
-                    took = True
-                    self._take(channel, sock)
-            self._backlog.send()  # ZMQ may have been told meanwhile that there is room
-            if self._parent and self._parent.has_ended:
-                self._parent = None
-                self._orphaned()
+        self.readers.serve()
+        self._use.acquire()  # for ever
         self._send_all()
         self._backlog.finish(_LINGER)
         self._close_sockets()
 
-    def _take(self, channel: str, sock: zmq.Socket[bytes]) -> None:
-        if channel != "iopub":
-            self._receive(channel, _received(sock))
-            return
+    def _take_all(self, most: int) -> list[tuple[str, list[Buffer]]]:
+        received: list[tuple[str, list[Buffer]]] = []
+        while len(received) < most and (ready := zmq_poll(self._polled, 0)):
+            for ready_sock, _ in ready:
+                channel, sock = self._channels[ready_sock]
+                if channel == "iopub":
+                    self._take_subscription(sock)
+                else:
+                    received.append((channel, _received(sock)))
+        return received
+
+    def _take_subscription(self, sock: zmq.Socket[bytes]) -> None:
         frame = sock.recv()
         kind, topic = frame[:1], frame[1:]
         is_none = kind not in {b"\0", b"\1"} or (kind == b"\1" and DELIMITER in topic)  # it misleads other clients
         if is_none or self._confused:  # libzmq may be a subscriber ahead: so that none hears too little
             sock.subscribe(b"")
-            self._confused = _has_message(sock)
+            self._confused = bool(zmq_poll([(sock, _POLLIN)], 0))
         else:
             (sock.subscribe if kind == b"\1" else sock.unsubscribe)(topic)
         self._backlog.subscriptions += not is_none and (1 if kind == b"\1" else -1)
@@ -253,34 +270,32 @@ class Sockets:
         elif is_none and not sock.rcvmore:
             self._log.debug("Dropped a message on iopub that is no subscription")
 
-    def _send_all(self) -> set[str]:
-        """Returns the channels whose sockets it has used."""
-        used = {"iopub", "stdin"} if self._unsent else {"iopub"}
+    def _send_all(self, most: float = math.inf) -> list[zmq.Socket[bytes]]:
+        """Send what waits, at most so many messages of it. Returns the sockets that it has used."""
+        used = {"iopub", "stdin"} if self._unsent else {"iopub"} if self._backlog else set()
         unsent, self._unsent = self._unsent, []
         for until, frames in unsent:
             self._ask(frames, until)
         self._backlog.send()
-        while self._outbox:
-            channel, frames = self._outbox[0]
+        while self.outbox and most > 0:
+            most -= 1
+            channel, frames = self.outbox[0]
             used.add(channel)
             if channel == "stdin":
-                self._outbox.popleft()
+                self.outbox.popleft()
                 self._ask(frames, time.monotonic() + _CONNECT_TIME)
                 continue
-            # A new subscriber is welcomed first; not by a thread whose interrupt might cut that in two.
-            while channel == "iopub" and not self._sends and _has_message(self._sockets[channel]):
-                self._take(channel, self._sockets[channel])
             if channel == "iopub" and self._backlog:
-                self._backlog.add(self._outbox.popleft()[1])
+                self._backlog.add(self.outbox.popleft()[1])
                 continue
             try:
-                _send(self._sockets[channel], frames, self._outbox.popleft)
+                _send(self._sockets[channel], frames, self.outbox.popleft)
             except zmq.Again:
-                self._backlog.add(self._outbox.popleft()[1])
+                self._backlog.add(self.outbox.popleft()[1])
             except zmq.ZMQError as e:
-                self._outbox.popleft()
+                self.outbox.popleft()
                 self._log.warning("A message on %s could not be sent: %s", channel, e)
-        return used
+        return [self._sockets[each] for each in used]
 
     def _ask(self, frames: Sequence[Buffer], until: float) -> None:
         try:
@@ -305,13 +320,6 @@ class Sockets:
                 sock.close()
 
 
-def _poller(descriptors: Iterable[int]) -> zmq.Poller:
-    poller = zmq.Poller()
-    for descriptor in descriptors:
-        poller.register(descriptor, zmq.POLLIN)
-    return poller
-
-
 def _has_message(sock: zmq.Socket[bytes]) -> bool:
     return bool(int(sock.get(_EVENTS)) & _POLLIN)
 
@@ -333,5 +341,6 @@ def _send(sock: zmq.Socket[bytes], frames: Sequence[Buffer], *then: Callable[[],
         ZMQError: it is not sent, and nothing is called.
     """
     flags = [*repeat(_NOBLOCK | _SNDMORE, len(frames) - 1), _NOBLOCK]
-    sending = map(partial(BareSocket.send, sock, copy=False), frames, flags)
+    copy = max(map(len, frames)) < _LARGE
+    sending = map(partial(BareSocket.send, sock), frames, flags, repeat(copy))
     deque(chain(sending, *(starmap(function, [()]) for function in then)), 0)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
 import sys
 import threading
 import uuid
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 from async_kernel._descriptors import Descriptors
 from async_kernel._forks import Forks
+from async_kernel._sigint import strike
+from async_kernel._signal_interrupts import Interrupts
 from async_kernel.interface import BaseInterface
 from traitlets import CaselessStrEnum, Integer, Unicode, observe
 
 from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
 from async_kernel_zmq._debugpy_engine import DebugpyEngine
-from async_kernel_zmq._interrupts import Interrupts
-from async_kernel_zmq._sigint import strike
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +100,10 @@ class ZMQInterface(BaseInterface):
             interrupts.spare_forks()
         self._log_to(self.streams.terminal["stderr"])
         connection.sockets.start(watched, dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
+        if self.callers["shell"].backend == "asyncio" and self.host is None:
+            with suppress(NotImplementedError):  # Windows' usual loop
+                connection.sockets.readers.attend(asyncio.get_running_loop())
+                self._exit.callback(connection.sockets.readers.leave)
 
     def _disconnect(self) -> None:
         self.iopub.disconnect(self._connection)

@@ -74,7 +74,9 @@ class ExecuteQueue:
         self,
         caller: Caller,
         context: Context,
-        answer: Callable[[Request, Callable[[Request], Awaitable[Content | None]]], Awaitable[Content | None]],
+        answer: Callable[
+            [Request, Callable[[Request], Awaitable[Content | None]], Callable[[], bool]], Awaitable[Content | None]
+        ],
         handler: Callable[[Request], Awaitable[Content | None]],
     ) -> None:
         self._caller = caller
@@ -94,7 +96,8 @@ class ExecuteQueue:
         self._abort_upto = math.inf
 
     async def _next(self, request: Request, number: int) -> None:
-        await self._answer(request, _abort if number <= self._abort_upto else self._run)
+        handler = _abort if number <= self._abort_upto else self._run
+        await self._answer(request, handler, lambda: number == self._count)
 
     async def _run(self, request: Request) -> Content | None:
         content = await self._handler(request)

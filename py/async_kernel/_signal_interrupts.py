@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from async_kernel._errors import CallerStopped
 from async_kernel._interrupt import DiscardedInterrupts, Place, place
+from async_kernel._sigint import PAUSE, Sigint, poke
 from async_kernel.caller._host import current_host
 from async_kernel.shell._run import current_run
-
-from async_kernel_zmq._sigint import PAUSE, Sigint, poke
 
 if TYPE_CHECKING:
     from collections.abc import Callable
