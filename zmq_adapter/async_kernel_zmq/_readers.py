@@ -24,6 +24,8 @@ _RETRY: Final = 20
 """Milliseconds between two attempts to reach a client."""
 _SHORT: Final = 1
 """Milliseconds that it leaves to others to send what waits. To a thread that computes it loses Python for longer."""
+_MOST: Final = 64
+"""Messages that it sends in one go where nobody else does."""
 _LONG: Final = 1000
 """Milliseconds after which it looks whether the parent process has gone."""
 
@@ -141,7 +143,8 @@ class Readers:
                 if not is_unread and not is_unsent and time.monotonic() - since < _ATTENTION:
                     continue
                 self.is_attended = False
-            is_left = sockets.read(1)
+            # Nobody can use the sockets meanwhile, which takes long while a thread computes.
+            is_left = sockets.read(1, 1 if has_sent else _MOST)
             if (loop := self._loop) and not self._is_called:  # it is to go on once it turns
                 self._is_called = True
                 with suppress(RuntimeError):  # it is closed

@@ -208,12 +208,12 @@ class Sockets:
                 return
         self.readers.wake()
 
-    def read(self, most: int = _MANY) -> bool:
-        """Take in what has come, and send what waits, so many messages of each. Returns whether more has come."""
+    def read(self, most: int = _MANY, to_send: int = _MANY) -> bool:
+        """Take in what has come, and send what waits: at most so many messages. Returns whether more has come."""
         with self._reading:
             with self._use:
                 received = self._take_all(most)
-                used = self._send_all(most)
+                used = self._send_all(to_send)
                 self._backlog.send()  # ZMQ may have been told meanwhile that there is room
                 is_left = len(received) >= most or any(map(_has_message, used))
             for channel, frames in received:
