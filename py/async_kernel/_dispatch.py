@@ -178,9 +178,8 @@ class Dispatcher:
         """
         content: Content | None = None
         with request_context(request):
-            self._iopub.send_now(  # what was written before is others'
-                self._status("busy", request), can_wait=request.msg_type == "execute_request"
-            )
+            # What was written before is others'. It goes out with what the handler sends.
+            self._iopub.send_now(self._status("busy", request), can_wait=True)
             try:
                 content = await let_nest(handler(request))
             except anyio.get_cancelled_exc_class():

@@ -58,20 +58,25 @@ class Readers:
         self._is_awake = False
         self._ended = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_busy: Callable[[], bool] = lambda: False
         self.is_attended = False
         """Whether the loop reads what comes, as far as is known: within two ticks it does, or the thread."""
         self._is_called = False  # whether the loop is to read
         self._reads = 0  # of the loop
 
-    def attend(self, loop: asyncio.AbstractEventLoop) -> None:
+    def attend(self, loop: asyncio.AbstractEventLoop, is_busy: Callable[[], bool] = lambda: False) -> None:
         """Have the running loop read too, until `leave`.
+
+        Args:
+            loop: the running loop.
+            is_busy: whether it may be computing, so that the thread had better be there at once.
 
         Raises:
             NotImplementedError: it cannot.
         """
         for descriptor in self._sockets.descriptors:
             loop.add_reader(descriptor, self._on_readable)
-        self._loop, self.is_attended = loop, True
+        self._loop, self.is_attended, self._is_busy = loop, True, is_busy
 
     def leave(self) -> None:
         """End that. Called in the loop."""
@@ -128,10 +133,11 @@ class Readers:
         attended, usual = _poller(others), _poller(all_of_them)
         while_behind = _poller(all_of_them - self._output.keys())
         only_sockets = _poller(sockets.descriptors)
-        is_left, reads, sends, since = False, 0, 0, 0.0
+        is_left, has_read, reads, sends, since = False, False, 0, 0, 0.0
         while not self._ended:
             is_attended = self.is_attended and not sockets.are_retrying
-            poller = attended if is_attended else while_behind if sockets.are_behind else usual
+            is_quick = is_attended and (has_read or not self._is_busy())
+            poller = attended if is_quick else while_behind if sockets.are_behind else usual
             timeout = _SHORT if sockets.outbox else self._timeout(is_attended)
             is_woken = self._wait(poller, 0 if is_left and not is_attended else timeout)
             has_read, has_sent = reads != self._reads, sends != sockets.sends
@@ -159,13 +165,15 @@ class Readers:
         return _TICK if is_attended or self._is_called else _LONG
 
     def _wait(self, poller: zmq.Poller, timeout: int) -> bool:
-        """Wait, and serve the other descriptors. Returns whether the thread was woken."""
+        """Wait, and serve the other descriptors. Returns whether the thread was woken, or by a socket."""
         is_woken = False
         for ready, _ in poller.poll(timeout):
             if action := self._watched.get(ready):
                 action()
-            elif ready == self._wake_read.fileno():
-                is_woken = bool(self._wake_read.recv(4096))
+            else:
+                is_woken = True
+                if ready == self._wake_read.fileno():
+                    self._wake_read.recv(4096)
         self._is_awake = False
         return is_woken
 

@@ -102,7 +102,7 @@ class ZMQInterface(BaseInterface):
         connection.sockets.start(watched, dict.fromkeys(descriptors.ends, self.streams.batcher.poll))
         if self.callers["shell"].backend == "asyncio" and self.host is None:
             with suppress(NotImplementedError):  # Windows' usual loop
-                connection.sockets.readers.attend(asyncio.get_running_loop())
+                connection.sockets.readers.attend(asyncio.get_running_loop(), lambda: bool(self.kernel.runs))
                 self._exit.callback(connection.sockets.readers.leave)
 
     def _disconnect(self) -> None:
