@@ -40,7 +40,7 @@ class Bench:
             welcome=lambda topic: [topic, b"welcome"],
             unreachable=lambda _: None,
             orphaned=lambda: None,
-            may_send=self._may_send,
+            may_use=self._may_use,
             log=logging.getLogger(__name__),
         )
         self.sockets.bind()
@@ -50,7 +50,7 @@ class Bench:
         self.shell.rcvhwm = 0
         self.shell.connect(self.info.address(self.info.port("shell")))
 
-    def _may_send(self) -> bool:
+    def _may_use(self) -> bool:
         return self.may_use()
 
 
@@ -87,7 +87,7 @@ class Read:
     async def until(self, count: int) -> None:
         async with asyncio.timeout(GUARD / 1000):
             while len(self.numbers) < count:  # noqa: ASYNC110  # it is about turns of the loop
-                await asyncio.sleep(0)  # it is about turns of the loop
+                await asyncio.sleep(0)
 
 
 @pytest.fixture

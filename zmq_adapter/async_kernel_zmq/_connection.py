@@ -48,7 +48,7 @@ class ZMQConnection(Connection):
             welcome=self._welcome,
             unreachable=self._cannot_ask,
             orphaned=interface.on_orphaned,
-            may_send=lambda: not handlers.may_strike(),
+            may_use=lambda: not handlers.may_strike(),
             log=interface.log,
         )
         self._questions: list[_Question] = []

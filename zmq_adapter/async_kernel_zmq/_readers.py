@@ -24,8 +24,6 @@ _RETRY: Final = 20
 """Milliseconds between two attempts to reach a client."""
 _SHORT: Final = 1
 """Milliseconds that it leaves to others to send what waits. To a thread that computes it loses Python for longer."""
-_MOST: Final = 64
-"""Messages that it sends in one go where nobody else does."""
 _LONG: Final = 1000
 """Milliseconds after which it looks whether the parent process has gone."""
 
@@ -140,6 +138,9 @@ class Readers:
             poller = attended if is_quick else while_behind if sockets.are_behind else usual
             timeout = _SHORT if sockets.outbox else self._timeout(is_attended)
             is_woken = self._wait(poller, 0 if is_left and not is_attended else timeout)
+            if self._parent and self._parent.has_ended:
+                self._parent = None
+                self._orphaned()
             has_read, has_sent = reads != self._reads, sends != sockets.sends
             reads, sends = self._reads, sockets.sends
             if is_attended and not is_woken:
@@ -150,14 +151,11 @@ class Readers:
                     continue
                 self.is_attended = False
             # Nobody can use the sockets meanwhile, which takes long while a thread computes.
-            is_left = sockets.read(1, 1 if has_sent else _MOST)
+            is_left = sockets.read(1, to_send=1) if has_sent else sockets.read(1)
             if (loop := self._loop) and not self._is_called:  # it is to go on once it turns
                 self._is_called = True
                 with suppress(RuntimeError):  # it is closed
                     loop.call_soon_threadsafe(self._on_readable)
-            if self._parent and self._parent.has_ended:
-                self._parent = None
-                self._orphaned()
 
     def _timeout(self, is_attended: bool) -> int:
         if self._sockets.are_retrying:

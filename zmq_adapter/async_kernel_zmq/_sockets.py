@@ -53,7 +53,7 @@ class Sockets:
         welcome: called by who reads with the topic of each new iopub subscription; gives the first message for it.
         unreachable: called with the frames for a stdin socket that never connected.
         orphaned: called in the I/O thread when the parent process has ended.
-        may_send: whether the calling thread may use a socket: where an exception cannot cut a message in two.
+        may_use: whether the calling thread may use a socket: where an exception cannot cut a message in two.
         log: told of what is dropped.
     """
 
@@ -65,7 +65,7 @@ class Sockets:
         welcome: Callable[[bytes], Sequence[Buffer]],
         unreachable: Callable[[Sequence[Buffer]], None],
         orphaned: Callable[[], None],
-        may_send: Callable[[], bool],
+        may_use: Callable[[], bool],
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
         self._info = info
@@ -73,7 +73,7 @@ class Sockets:
         self._welcome = welcome
         self._unreachable = unreachable
         self._orphaned = orphaned
-        self.may_use = may_send
+        self.may_use = may_use
         """Whether the calling thread may use a socket."""
         self._log = log
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -213,8 +213,7 @@ class Sockets:
         with self._reading:
             with self._use:
                 received = self._take_all(most)
-                used = self._send_all(to_send)
-                self._backlog.send()  # ZMQ may have been told meanwhile that there is room
+                used = self._send_all(to_send)  # now, since ZMQ may have been told meanwhile that there is room
                 is_left = len(received) >= most or any(map(_has_message, used))
             for channel, frames in received:
                 self._receive(channel, frames)
@@ -258,7 +257,7 @@ class Sockets:
         is_none = kind not in {b"\0", b"\1"} or (kind == b"\1" and DELIMITER in topic)  # it misleads other clients
         if is_none or self._confused:  # libzmq may be a subscriber ahead: so that none hears too little
             sock.subscribe(b"")
-            self._confused = bool(zmq_poll([(sock, _POLLIN)], 0))
+            self._confused = _has_message(sock)
         else:
             (sock.subscribe if kind == b"\1" else sock.unsubscribe)(topic)
         self._backlog.subscriptions += not is_none and (1 if kind == b"\1" else -1)
