@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,7 +77,7 @@ def launch() -> Generator[Launch]:
     def start(*args: str) -> subprocess.Popen[bytes]:
         ready, tell = os.pipe()
         code = f"--IPApp.exec_lines=import os; os.write({tell}, b'!')"
-        process = subprocess.Popen([sys.executable, "-c", START, *args, code], pass_fds=[tell])
+        process = subprocess.Popen([*START, "start", *args, code], pass_fds=[tell])
         processes.append(process)
         os.close(tell)
         with open(ready, "rb") as pipe:
@@ -96,7 +95,7 @@ def run_to_end() -> RunToEnd:
     """Runs a kernel process that ends by itself."""
 
     def run(*args: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", START, *args]
+        command = [*START, "start", *args]
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=GUARD)
 
     return run

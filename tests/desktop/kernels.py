@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from async_kernel._wire import Channel, Content, Message
     from jupyter_client.blocking.client import BlockingKernelClient
 
-START = "from async_kernel.interface import launch_interface; launch_interface()"
-"""Runs a kernel by its command line."""
+START = (sys.executable, "-m", "async_kernel_zmq")
+"""Runs a kernel, with its options behind it."""
 BACKENDS = ("asyncio", "trio")
 LOOPS = {
     "asyncio": ["--backend=asyncio", "--backend_options={'use_uvloop': False}"],
@@ -76,7 +76,7 @@ def jupyter_folders(folder: Path) -> Generator[dict[str, Path]]:
     for loop, options in LOOPS.items():
         for mode, suffix in (("signal", ""), ("message", "-message")):
             spec = {
-                "argv": [sys.executable, "-c", START, "-f", "{connection_file}", *options],
+                "argv": [*START, "-f", "{connection_file}", *options],
                 "display_name": f"Test {loop} {mode}",
                 "language": "python",
                 "interrupt_mode": mode,

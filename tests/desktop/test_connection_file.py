@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from contextlib import contextmanager
+import subprocess
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 import zmq
+from async_kernel_zmq._connection_file import ConnectionInfo
 from async_kernel_zmq._wire import Packer, Signer, WireError, from_frames
-from desktop.kernels import GUARD, Client, Flavour, start_kernel
+from desktop.kernels import GUARD, START, Client, Flavour, start_kernel
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.session import Session
 
@@ -134,6 +136,31 @@ def test_port_that_is_taken(run_to_end: RunToEnd, tmp_path: Path) -> None:
     assert done.returncode != 0
     assert f"127.0.0.1:{port}" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ipc"])
+def test_clients_can_connect_while_the_kernel_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, transport: str
+) -> None:
+    config, released, path = tmp_path / "profile_default", tmp_path / "released", tmp_path / "kernel.json"
+    config.mkdir()
+    (config / "ipython_kernel_config.py").write_text(f"import os\nwhile not os.path.exists({str(released)!r}): pass")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    ip = str(tmp_path / "socket") if transport == "ipc" else "127.0.0.1"
+    info = ConnectionInfo(ip, transport, *free_ports(5), key="k")
+    info.write(path)
+    with subprocess.Popen([*START, "-f", str(path)]) as process, ExitStack() as stack:
+        stack.callback(process.kill)
+        context = stack.enter_context(zmq.Context())
+        for channel in CHANNELS:
+            sock = stack.enter_context(context.socket(zmq.SUB if channel == "iopub" else zmq.DEALER))
+            monitor = stack.enter_context(sock.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED))
+            sock.connect(info.address(info.port(channel)))
+            assert monitor.poll(1000 * GUARD), f"the {channel} channel is not there"
+        released.touch()
+        with client_of(path) as client:
+            assert client.result("6 * 7") == "42"
+        assert process.wait(GUARD) == 0
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -15,6 +15,7 @@ import pytest
 import zmq
 from async_kernel._signal_handlers import ForeignHandlers
 from async_kernel_zmq import _readers, _sockets
+from async_kernel_zmq._binding import Binding
 from async_kernel_zmq._connection_file import ConnectionInfo
 from async_kernel_zmq._sockets import Sockets
 
@@ -35,7 +36,7 @@ class Bench:
         """Whether the calling thread may use a socket. Changed by tests."""
         self.info = ConnectionInfo.fresh(ip="127.0.0.1", transport="tcp", kernel_name="")
         self.sockets = Sockets(
-            self.info,
+            Binding(self.info),
             receive=lambda _, frames: self.receive(frames),
             welcome=lambda topic: [topic, b"welcome"],
             unreachable=lambda _: None,
@@ -43,7 +44,6 @@ class Bench:
             may_use=self._may_use,
             log=logging.getLogger(__name__),
         )
-        self.sockets.bind()
         self.sockets.start({}, {})
         self.shell = context.socket(zmq.DEALER)
         self.shell.rcvtimeo = GUARD

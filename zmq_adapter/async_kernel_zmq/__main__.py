@@ -1,17 +1,25 @@
-"""`python -m async_kernel_zmq`: the command of the interpreter that runs it. Kernelspecs start kernels so."""
+"""The command `async-kernel`, also as `python -m async_kernel_zmq`: kernelspecs start kernels so."""
 
 import gc
 import os
 import sys
 
-# Nothing that starting makes is garbage. What runs the kernel or a launcher enables it again.
-gc.disable()
-
-# The working directory, which holds the user's files: none of them is to stand in for a module that the kernel needs to
-# start. The shell puts it back, behind the standard library.
-if not sys.flags.safe_path and os.path.isdir(sys.path[0]):
+# Of `python -m` the working directory, which holds the user's files: none of them is to stand in for a module that the
+# kernel needs to start. The shell puts it back, behind the standard library.
+if __name__ == "__main__" and not sys.flags.safe_path and os.path.isdir(sys.path[0]):
     del sys.path[0]
 
-from async_kernel_zmq.command import main  # noqa: E402  # what is above is for it
+from async_kernel_zmq._binding import bound_ahead  # what is above is for it
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command, and return its exit code."""
+    gc.disable()  # nothing that starting makes is garbage; what runs the kernel or a launcher enables it again
+    with bound_ahead(sys.argv[1:]):
+        from async_kernel_zmq import command
+
+        return command.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -36,7 +36,7 @@ class Backlog:
     it is alone, a cell: it may be a client that reads the output when it has the reply, so that up to `MOST` is kept.
 
     Args:
-        sock: the socket.
+        sock: the socket, with `MARK` for its mark, which raises `zmq.Again` at it.
         send: sends a message on it at once and calls a function when that is done, or raises `zmq.Again`.
         log: told of what is dropped.
     """
@@ -55,8 +55,6 @@ class Backlog:
         self._moved = 0.0  # when the last of them went out
         self.subscriptions = 0
         """How many there are."""
-        sock.sndhwm = MARK
-        sock.setsockopt(zmq.XPUB_NODROP, 1)
 
     def __bool__(self) -> bool:
         return bool(self._messages)

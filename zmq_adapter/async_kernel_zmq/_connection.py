@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from async_kernel._wire import Buffer, Message
 
-    from async_kernel_zmq._connection_file import ConnectionInfo
+    from async_kernel_zmq._binding import Binding
     from async_kernel_zmq.interface import ZMQInterface
 
 
@@ -37,13 +37,13 @@ class _Question:
 class ZMQConnection(Connection):
     """All clients of the sockets. The route of a request is its routing identities."""
 
-    def __init__(self, interface: ZMQInterface, info: ConnectionInfo) -> None:
+    def __init__(self, interface: ZMQInterface, binding: Binding) -> None:
         self._interface = interface
-        self._signer = Signer(info.key.encode(), info.signature_scheme)
+        self._signer = Signer(binding.info.key.encode(), binding.info.signature_scheme)
         self._packer = Packer(self._signer)
         handlers = ForeignHandlers()
         self.sockets = Sockets(
-            info,
+            binding,
             receive=self._receive,
             welcome=self._welcome,
             unreachable=self._cannot_ask,

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from functools import partial
 from itertools import chain, repeat, starmap
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import zmq
@@ -16,7 +15,7 @@ from zmq.backend import Socket as BareSocket
 from zmq.backend import zmq_poll
 
 from async_kernel_zmq._backlog import Backlog
-from async_kernel_zmq._connection_file import ConnectionFileError
+from async_kernel_zmq._binding import LINGER
 from async_kernel_zmq._readers import Readers
 from async_kernel_zmq._wire import DELIMITER
 
@@ -26,29 +25,24 @@ if TYPE_CHECKING:
 
     from async_kernel._wire import Buffer
 
-    from async_kernel_zmq._connection_file import ConnectionInfo
+    from async_kernel_zmq._binding import Binding
 
-_KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
 _EVENTS, _POLLIN, _NOBLOCK, _SNDMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK), int(zmq.SNDMORE)
 _LARGE: Final = 1 << 16  # bytes from which on a frame is not worth a copy
 _MANY: Final = 64
 """Messages that are read in one go."""
-_LINGER: Final = 1.0
-"""Seconds that unsent messages get at the end."""
 _CONNECT_TIME: Final = 5.0
 """Seconds that a client has to connect its stdin socket once it is asked something."""
-_TOPIC_LIMIT: Final = 1 << 10
-"""Bytes of the longest subscription. ZMQ takes many times the memory for each, and cuts off who sends a longer one."""
 
 
 class Sockets:
-    """Binds the sockets, and sends what any thread gives it.
+    """Sends on the sockets what any thread gives it.
 
     A socket of ZMQ is for one thread at a time. Who has a message sends it, unless another thread uses the sockets:
     then who sends next, or a reader, sends that one too.
 
     Args:
-        info: addresses and keys; the ports that are chosen are written into it.
+        binding: the sockets.
         receive: called by who reads with a channel (`shell`, `control`, `stdin`) and the frames of a message.
         welcome: called by who reads with the topic of each new iopub subscription; gives the first message for it.
         unreachable: called with the frames for a stdin socket that never connected.
@@ -59,7 +53,7 @@ class Sockets:
 
     def __init__(
         self,
-        info: ConnectionInfo,
+        binding: Binding,
         *,
         receive: Callable[[str, list[Buffer]], None],
         welcome: Callable[[bytes], Sequence[Buffer]],
@@ -68,7 +62,7 @@ class Sockets:
         may_use: Callable[[], bool],
         log: logging.Logger | logging.LoggerAdapter[logging.Logger],
     ) -> None:
-        self._info = info
+        self._binding = binding
         self._receive = receive
         self._welcome = welcome
         self._unreachable = unreachable
@@ -76,13 +70,12 @@ class Sockets:
         self.may_use = may_use
         """Whether the calling thread may use a socket."""
         self._log = log
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._sockets: dict[str, zmq.Socket[bytes]] = {}
+        self._sockets = binding.sockets
         self.outbox: deque[tuple[str, Sequence[Buffer]]] = deque()
         """What is to be sent, with its channel."""
         self.sends = 0
         """How often somebody has sent what he had."""
-        self._backlog: Backlog
+        self._backlog = Backlog(self._sockets["iopub"], _send, log)
         self._use = threading.Lock()
         """Held by who uses the sockets: before the start and after the end by nobody else."""
         self._use.acquire()
@@ -96,47 +89,6 @@ class Sockets:
         self.threads: list[threading.Thread] = []
         """Those that serve them."""
         self.readers: Readers
-
-    def bind(self) -> None:
-        """Bind every socket.
-
-        Raises:
-            ConnectionFileError: an address is taken, or not this machine's.
-        """
-        for channel, kind in _KINDS.items():
-            sock = self._context.socket(kind)
-            sock.linger = int(_LINGER * 1000)
-            sock.sndhwm = 0  # a client that asks gets its answer, whenever it reads it
-            self._sockets[channel] = sock
-            if kind == zmq.ROUTER:
-                sock.router_handover = 1  # a client that comes back with its old identity is served
-            if channel == "stdin":
-                sock.router_mandatory = 1  # a question to a client that still connects would be lost silently
-            if channel == "iopub":
-                sock.setsockopt(zmq.XPUB_MANUAL, 1)  # or a client could get something before it is welcomed
-                sock.maxmsgsize = _TOPIC_LIMIT
-                self._backlog = Backlog(sock, _send, self._log)
-            if self._info.curve_secretkey and self._info.curve_publickey:
-                sock.curve_server = 1
-                sock.curve_secretkey = self._info.curve_secretkey.encode()
-                sock.curve_publickey = self._info.curve_publickey.encode()
-            try:
-                self._bind(channel, sock)
-            except zmq.ZMQError as e:
-                msg = f"cannot bind the {channel} channel: {e}"
-                raise ConnectionFileError(msg) from e
-
-    def _bind(self, channel: str, sock: zmq.Socket[bytes]) -> None:
-        port = self._info.port(channel)
-        if self._info.transport == "tcp":
-            sock.bind(self._info.address(port) if port else f"tcp://{self._info.ip}:*")
-            if not port:
-                port = int(sock.getsockopt_string(zmq.LAST_ENDPOINT).rpartition(":")[2])
-        else:
-            while not port or (not self._info.port(channel) and Path(f"{self._info.ip}-{port}").exists()):
-                port += 1
-            sock.bind(self._info.address(port))
-        setattr(self._info, f"{channel}_port", port)
 
     @property
     def are_behind(self) -> bool:
@@ -220,25 +172,22 @@ class Sockets:
         return is_left
 
     def close(self) -> None:
-        """Send what is left, and close the sockets."""
+        """Send what is left, and close the sockets, if it has begun to read."""
         if self.threads:
             self.readers.end()
             self.threads[0].join()
-        else:
-            self._close_sockets()
-        self._context.term()
-        for thread in self.threads:
-            thread.join()
-        if self.threads:
+            self._binding.context.term()
+            self.threads[1].join()
             self.readers.close()
-        self._info.remove_sockets()
 
     def _serve(self) -> None:
         self.readers.serve()
         self._use.acquire()  # for ever
         self._send_all()
-        self._backlog.finish(_LINGER)
-        self._close_sockets()
+        self._backlog.finish(LINGER)
+        for channel, sock in self._sockets.items():
+            if channel != "hb":
+                sock.close()
 
     def _take_all(self, most: int) -> list[tuple[str, list[Buffer]]]:
         received: list[tuple[str, list[Buffer]]] = []
@@ -312,11 +261,6 @@ class Sockets:
             zmq.proxy(self._sockets["hb"], self._sockets["hb"])
         except zmq.ContextTerminated:
             self._sockets["hb"].close()
-
-    def _close_sockets(self) -> None:
-        for channel, sock in self._sockets.items():
-            if channel != "hb" or not self.threads:
-                sock.close()
 
 
 def _has_message(sock: zmq.Socket[bytes]) -> bool:

@@ -21,6 +21,7 @@ from async_kernel._signal_interrupts import Interrupts
 from async_kernel.interface import BaseInterface
 from traitlets import CaselessStrEnum, Integer, Unicode, observe
 
+from async_kernel_zmq._binding import bind
 from async_kernel_zmq._connection import ZMQConnection
 from async_kernel_zmq._connection_file import CHANNELS, TRANSPORTS, ConnectionInfo
 from async_kernel_zmq._debugpy_engine import DebugpyEngine
@@ -79,10 +80,11 @@ class ZMQInterface(BaseInterface):
             watched[interrupts.sigint.fileno()] = interrupts.sigint.notice
             self._exit.callback(interrupts.uninstall)
         self.path, info = self._connection_info()
-        connection = self._connection = ZMQConnection(self, info)
+        binding = bind(info)
+        self._exit.callback(binding.close)
+        connection = self._connection = ZMQConnection(self, binding)
         self._exit.callback(connection.sockets.close)
-        connection.sockets.bind()
-        self.info = info
+        self.info = info = binding.info
         if not self.path.exists():
             info.write(self.path)
             if not self.connection_file:  # nobody else knows its name
