@@ -178,8 +178,8 @@ class Dispatcher:
         """
         content: Content | None = None
         with request_context(request):
-            # What was written before is others'. It goes out with what the handler sends.
-            self._iopub.send_now(self._status("busy", request), can_wait=True)
+            # What was written before is others'. It goes out with what the handler sends, if it is to send something.
+            self._iopub.send_now(self._status("busy", request), can_wait=not request.content.get("silent"))
             try:
                 content = await let_nest(handler(request))
             except anyio.get_cancelled_exc_class():
@@ -192,11 +192,12 @@ class Dispatcher:
                 self._log_failure(request, e)
                 content = _failure(e)
             finally:
+                can_wait = not is_last()
                 send = self._iopub.send
                 if content is not None and request.msg_type.endswith("_request"):
-                    self.reply(request, content)
+                    self._reply(request, content, can_wait=can_wait)
                     send = self._iopub.send_now  # what was written is sent
-                send(self._status("idle", request), can_wait=not is_last())
+                send(self._status("idle", request), can_wait=can_wait)
         return content
 
     def _log_failure(self, request: Request, error: Exception) -> None:
@@ -205,7 +206,7 @@ class Dispatcher:
         except Exception:  # noqa: BLE001  # an exception that cannot be formatted
             self._log.error("%s failed: %s", request.msg_type, type(error).__name__)
 
-    def reply(self, request: Request, content: Content) -> None:
+    def _reply(self, request: Request, content: Content, *, can_wait: bool) -> None:
         """Send a reply, behind all output of its request."""
         msg = self._factory.message(
             reply_type(request.msg_type),
@@ -213,9 +214,10 @@ class Dispatcher:
             content={"status": "ok", **content},
             parent=request.msg,
         )
+        connection = request.connection
         with self._iopub.lock:
             self._iopub.before_send(request)
-            request.connection.send(msg, request.route)
+            (connection.send_with_next if can_wait else connection.send)(msg, request.route)
 
     def _status(self, state: str, request: Request) -> Message:
         content = {"execution_state": state}

@@ -32,9 +32,9 @@ class Connection(ABC):
             route: what the transport gave to `Kernel.receive` with the request, on a reply.
         """
 
-    def send_with_next(self, msg: Message) -> None:
-        """Take an iopub message that may go out with the next one, if that comes soon."""
-        self.send(msg)
+    def send_with_next(self, msg: Message, route: object = None) -> None:
+        """Take a message as `send` does, which may go out with the next one, if that comes soon."""
+        self.send(msg, route)
 
     @abstractmethod
     def request_input(self, msg: Message, route: object = None) -> Message:

@@ -317,6 +317,16 @@ def test_what_came_while_a_cell_failed_is_aborted(client: Client) -> None:
         assert [client.finish(each).content["status"] for each in requests] == ["error", "aborted", "aborted"]
 
 
+@pytest.mark.parametrize("silent", [False, True])
+def test_reply_comes_while_the_next_cell_computes(client: Client, tmp_path: Path, silent: bool) -> None:
+    released = tmp_path / "released"
+    first = client.start("6 * 7")
+    second = client.start(f"import os\nwhile not os.path.exists({str(released)!r}): pass", silent=silent)
+    assert client.finish(first).content["status"] == "ok"
+    released.touch()
+    client.finish(second)
+
+
 # --- the process
 
 

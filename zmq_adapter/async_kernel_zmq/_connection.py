@@ -62,8 +62,8 @@ class ZMQConnection(Connection):
     def send(self, msg: Message, route: object = None) -> None:
         self.sockets.send(msg["channel"], self._frames(msg, route))
 
-    def send_with_next(self, msg: Message) -> None:
-        self.sockets.send("iopub", self._frames(msg), can_wait=True)
+    def send_with_next(self, msg: Message, route: object = None) -> None:
+        self.sockets.send(msg["channel"], self._frames(msg, route), can_wait=True)
 
     def _frames(self, msg: Message, route: object = None) -> list[Buffer]:
         if msg["channel"] == "iopub":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from async_kernel_zmq._sockets import Sockets
 
-_TICK: Final = 20
+_TICK: Final = 10
 """Milliseconds between two looks of the thread whether the loop reads what has come."""
 _ATTENTION: Final = 1.0
 """Seconds without a message after which it looks no more, and waits for the next message too."""

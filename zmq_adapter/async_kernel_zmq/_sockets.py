@@ -102,7 +102,7 @@ class Sockets:
             watched: file descriptors, with what to call in the thread when they are readable.
             output: others, which wait while clients are behind.
         """
-        self._polled = [(self._sockets[each], _POLLIN) for each in ("control", "stdin", "shell", "iopub")]
+        self._polled = [(self._sockets[each], _POLLIN) for each in ("iopub", "control", "stdin", "shell")]
         self._channels = {sock: (channel, sock) for channel, sock in self._sockets.items()}
         self.readers = Readers(self, self._orphaned, watched, output)
         self._use.release()
@@ -140,13 +140,10 @@ class Sockets:
             return
         while self.outbox and self._use.acquire(blocking=False):
             try:
-                # A subscription is welcomed first, by who reads: an interrupt might cut that in two here.
-                is_left = _has_message(self._sockets["iopub"])
-                if not is_left:
-                    self.sends += 1
-                    used = self._send_all()
-                    # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
-                    is_left = self.are_retrying or any(map(_has_message, used))
+                self.sends += 1
+                used = self._send_all()
+                # ZMQ says once that a message has come, and may have said it to this thread, of these sockets.
+                is_left = self.are_retrying or any(map(_has_message, used))
             finally:
                 self._use.release()
             if is_left:
@@ -191,13 +188,15 @@ class Sockets:
 
     def _take_all(self, most: int) -> list[tuple[str, list[Buffer]]]:
         received: list[tuple[str, list[Buffer]]] = []
-        while len(received) < most and (ready := zmq_poll(self._polled, 0)):
-            for ready_sock, _ in ready:
-                channel, sock = self._channels[ready_sock]
+        for ready_sock, _ in zmq_poll(self._polled, 0):
+            channel, sock = self._channels[ready_sock]
+            is_left = True
+            while is_left and (channel == "iopub" or len(received) < most):
                 if channel == "iopub":
                     self._take_subscription(sock)
                 else:
                     received.append((channel, _received(sock)))
+                is_left = _has_message(sock)
         return received
 
     def _take_subscription(self, sock: zmq.Socket[bytes]) -> None:
@@ -264,7 +263,7 @@ class Sockets:
 
 
 def _has_message(sock: zmq.Socket[bytes]) -> bool:
-    return bool(int(sock.get(_EVENTS)) & _POLLIN)
+    return bool(int(BareSocket.get(sock, _EVENTS)) & _POLLIN)
 
 
 def _received(sock: zmq.Socket[bytes]) -> list[Buffer]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _GRACE = 3.0
 """Seconds that the kernel gets to end by itself once its parent has gone."""
+_SWITCH = 0.001
+"""Seconds that threads which read and answer wait for Python while a cell computes: for each part of a message."""
 
 
 class ZMQInterface(BaseInterface):
@@ -71,6 +73,8 @@ class ZMQInterface(BaseInterface):
             raise RuntimeError(msg)
 
     async def _start(self) -> None:
+        self._exit.callback(sys.setswitchinterval, usual := sys.getswitchinterval())
+        sys.setswitchinterval(min(usual, _SWITCH))
         watched: dict[int, Callable[[], None]] = {}
         interrupts: Interrupts | None = None
         if threading.current_thread() is threading.main_thread():

@@ -22,6 +22,7 @@ class KernelDisplayHook(DisplayHook):
     """`sys.displayhook`: the value of a cell's last expression as an `execute_result`."""
 
     iopub_send: Callable[..., None]
+    exec_result = None  # no trait, which takes many times as long: every cell sets it, nobody observes it
 
     @property
     def prompt_count(self) -> int:

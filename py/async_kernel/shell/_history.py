@@ -30,6 +30,7 @@ class KernelHistory(HistoryManager):
     """
 
     _has_told = False
+    _i00 = _i = _ii = _iii = ""  # no traits, which take many times as long: every cell sets them, nobody observes them
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._writing = threading.Lock()

@@ -35,6 +35,7 @@ from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublishe
 from async_kernel.shell._formatter import KernelDisplayFormatter
 from async_kernel.shell._magics import magics
 from async_kernel.shell._payloads import RunPayloads
+from async_kernel.shell._prefilter import CellPrefilter
 from async_kernel.shell._process import CAN_AWAIT, HAS_PROCESSES
 from async_kernel.shell._run import CellRun, awaiting, current_run, run_context, take_may_await
 from async_kernel.shell._transformer import CellTransformer
@@ -152,6 +153,11 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
         if gui is not None:
             self.enable_gui(find_gui_and_backend(gui)[0])  # before matplotlib changes anything
         return cast("tuple[str | None, str]", super().enable_matplotlib(gui))
+
+    def init_prefilter(self) -> None:
+        self.prefilter_manager = CellPrefilter(shell=self, parent=self)
+        cast("list[object]", self.configurables).append(self.prefilter_manager)
+        self.prefilter = self.prefilter_manager.prefilter_lines
 
     def init_builtins(self) -> None:
         super().init_builtins()
