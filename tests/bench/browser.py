@@ -60,7 +60,10 @@ FIGURES = {
     "displays": "2,000 displays",
     "comm": "comm round trip",
     "large comm": "comm round trip with 10 MB",
-    "beside": "kernel_info while a cell awaits",
+    "awaits info": "kernel_info while a cell awaits",
+    "awaits complete": "completion while a cell awaits",
+    "computes info": "kernel_info while a cell computes for a second",
+    "computes complete": "completion while a cell computes for a second",
 }
 SLOW = "20,40"
 """Mbit/s, milliseconds."""
@@ -110,7 +113,19 @@ MESSAGES = """async (name) => {
         for (let i = 0; i < repeats; i++) times.push(await milliseconds(action));
         found[figure] = times.sort((a, b) => a - b)[Math.floor(repeats / 2)];
     };
+    const beside = async (figure, repeats, code, action) => {
+        const times = [];
+        for (let i = 0; i < repeats; i++) {
+            const future = kernel.requestExecute({ code });
+            await new Promise((resolve) => (future.onIOPub = resolve));
+            times.push(await milliseconds(action));
+            await future.done;
+        }
+        found[figure] = times.sort((a, b) => a - b)[Math.floor(repeats / 2)];
+    };
     const execute = (code) => kernel.requestExecute({ code }).done;
+    const info = () => kernel.requestKernelInfo();
+    const complete = () => kernel.requestComplete({ code: "import os; os.pa", cursor_pos: 16 });
     const counting = (code, count, whole) => async () => {
         let counted = 0;
         const future = kernel.requestExecute({ code });
@@ -131,8 +146,8 @@ import comm as _comm
 _comm.get_comm_manager().register_target("echo", _opened)`);
     await execute("pass");
     await measure("execute", 200, () => execute("pass"));
-    await measure("kernel_info", 200, () => kernel.requestKernelInfo());
-    await measure("complete", 10, () => kernel.requestComplete({ code: "import os; os.pa", cursor_pos: 16 }));
+    await measure("kernel_info", 200, info);
+    await measure("complete", 10, complete);
     await measure("pipelined", 1, () => Promise.all(Array.from({ length: 1000 }, () => execute("pass"))));
     const text = ({ content }) => (content.text ?? "").split("\\n").length - 1;
     await measure("lines", 1, counting("for i in range(20_000): print('line', i)", text, 20_000));
@@ -143,9 +158,12 @@ _comm.get_comm_manager().register_target("echo", _opened)`);
     await comm.open().done;
     await measure("comm", 30, exchange(comm));
     await measure("large comm", 3, exchange(comm, [new ArrayBuffer(10_000_000)]));
-    const cell = execute("import asyncio\\nawait asyncio.sleep(2)");
-    await measure("beside", 10, () => kernel.requestKernelInfo());
-    await cell;
+    const awaits = "import asyncio\\nawait asyncio.sleep(1)";
+    const computes = "import time\\nend = time.monotonic() + 1\\nwhile time.monotonic() < end: pass";
+    for (const [name, code] of Object.entries({ awaits, computes })) {
+        await beside(`${name} info`, 5, code, info);
+        await beside(`${name} complete`, 3, code, complete);
+    }
     await kernel.shutdown();
     return found;
 }"""

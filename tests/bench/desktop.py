@@ -53,7 +53,8 @@ def _opened(comm, msg):
 comm.get_comm_manager().register_target("echo", _opened)
 """
 LINES, DISPLAYS, PIPELINED = 20_000, 2_000, 1_000
-WAITING = "import asyncio\nawait asyncio.sleep(0.5)"
+AWAITING = "import asyncio\nawait asyncio.sleep(0.5)"
+COMPUTING = "import time\nend = time.monotonic() + 0.5\nwhile time.monotonic() < end: pass"
 
 
 @dataclass
@@ -159,12 +160,20 @@ def execute(driver: Driver) -> float:
     return milliseconds(lambda: driver.done(driver.execute("pass")))
 
 
+def ask_info(driver: Driver) -> str:
+    return str(driver.client.kernel_info())
+
+
+def ask_completion(driver: Driver) -> str:
+    return str(driver.client.complete("import os; os.pa", 16))
+
+
 def kernel_info(driver: Driver) -> float:
-    return milliseconds(lambda: driver.done(driver.client.kernel_info()))
+    return milliseconds(lambda: driver.done(ask_info(driver)))
 
 
 def complete(driver: Driver) -> float:
-    return milliseconds(lambda: driver.done(driver.client.complete("import os; os.pa", 16)))
+    return milliseconds(lambda: driver.done(ask_completion(driver)))
 
 
 def pipelined(driver: Driver) -> float:
@@ -215,12 +224,17 @@ def large_comm(driver: Driver) -> float:
     return comm(driver, 10_000_000)
 
 
-def kernel_info_beside(driver: Driver) -> float:
-    """While a cell awaits."""
-    cell = driver.execute(WAITING)
-    taken = milliseconds(lambda: driver.reply(driver.client.kernel_info()))
-    driver.until_idle(cell)
-    return taken
+def beside(cell: str, ask: Callable[[Driver], str]) -> Callable[[Driver], float]:
+    """Of a request, while a cell runs."""
+
+    def measure(driver: Driver) -> float:
+        running = driver.execute(cell)
+        driver.published(lambda message: message["parent_header"].get("msg_id") == running)
+        taken = milliseconds(lambda: driver.reply(ask(driver)))
+        driver.until_idle(running)
+        return taken
+
+    return measure
 
 
 def interrupt(driver: Driver) -> float:
@@ -266,7 +280,10 @@ FIGURES = {
     "displays": Figure(f"{DISPLAYS:,} displays, ms", displays),
     "comm": Figure("comm round trip, ms", comm, 50),
     "large_comm": Figure("comm round trip with 10 MB, ms", large_comm, 3),
-    "kernel_info_beside": Figure("kernel_info while a cell awaits, ms", kernel_info_beside, 2),
+    "awaits_info": Figure("kernel_info while a cell awaits, ms", beside(AWAITING, ask_info), 2),
+    "awaits_complete": Figure("completion while a cell awaits, ms", beside(AWAITING, ask_completion), 2),
+    "computes_info": Figure("kernel_info while a cell computes, ms", beside(COMPUTING, ask_info), 2),
+    "computes_complete": Figure("completion while a cell computes, ms", beside(COMPUTING, ask_completion), 2),
     "interrupt": Figure("interrupt of a loop, ms", interrupt, 3),
     "memory_after": Figure("memory after all of it, MB", lambda driver: driver.megabytes),
 }

@@ -9,6 +9,8 @@ const STORE = "inputs";
 /** How many inputs are kept, about, and how many a kernel is told of. */
 const KEPT = 5000;
 const TOLD = 1000;
+/** Milliseconds from one write to the next: while one goes on, cells that run are slower. */
+const PAUSE = 100;
 
 export class History {
   readonly #database: IDBDatabase;
@@ -18,6 +20,7 @@ export class History {
   readonly earlier: readonly Input[];
   /** Not written yet. */
   readonly #added: Input[] = [];
+  #isWriting = false;
 
   private constructor(database: IDBDatabase, earlier: readonly Input[], warn: (text: string) => void) {
     this.#database = database;
@@ -45,10 +48,22 @@ export class History {
 
   /** Keep an input of this kernel, once Python lets go: it is not to wait for that. */
   add(line: number, source: string, raw: string): void {
-    if (this.#added.push([this.#session, line, source, raw]) === 1) {
+    this.#added.push([this.#session, line, source, raw]);
+    if (!this.#isWriting) {
+      this.#isWriting = true;
       queueMicrotask(() => {
-        this.#write(this.#added.splice(0));
+        this.#writeAdded();
       });
+    }
+  }
+
+  #writeAdded(): void {
+    this.#isWriting = this.#added.length > 0;
+    if (this.#isWriting) {
+      this.#write(this.#added.splice(0));
+      setTimeout(() => {
+        this.#writeAdded();
+      }, PAUSE);
     }
   }
 

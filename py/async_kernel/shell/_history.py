@@ -11,6 +11,7 @@ from IPython.core.history import HistoryManager
 from traitlets import default
 
 from async_kernel._errors import HistoryLockedError
+from async_kernel.shell._cell_history import CellHistory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,14 +24,13 @@ _DELAY = 0.5
 """Seconds for which the lines of cells gather: while one is written, cells that run are slower."""
 
 
-class KernelHistory(HistoryManager):
+class KernelHistory(CellHistory):
     """IPython's own, but that a database in use is no corrupt one, and that who writes to it keeps nobody waiting.
 
     A database that cannot be written is a warning. The lines are kept, and written when it can.
     """
 
     _has_told = False
-    _i00 = _i = _ii = _iii = ""  # no traits, which take many times as long: every cell sets them, nobody observes them
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._writing = threading.Lock()

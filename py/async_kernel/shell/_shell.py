@@ -18,7 +18,6 @@ import anyio
 from IPython.core import page, payloadpage
 from IPython.core.autocall import ZMQExitAutocall
 from IPython.core.error import UsageError
-from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magics.script import ScriptMagics
 from IPython.utils.text import SList
@@ -31,6 +30,7 @@ from async_kernel.caller._host import current_host
 from async_kernel.debugger._cell_files import CellCompiler
 from async_kernel.shell import _process
 from async_kernel.shell._awaited import AwaitedCalls, set_awaited
+from async_kernel.shell._cell_history import CellHistory
 from async_kernel.shell._display import KernelDisplayHook, KernelDisplayPublisher
 from async_kernel.shell._formatter import KernelDisplayFormatter
 from async_kernel.shell._magics import magics
@@ -116,7 +116,7 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
             self.history_manager = KernelHistory(shell=self, parent=self)
             cast("list[object]", self.configurables).append(self.history_manager)
         else:  # the database of a file is written by a thread
-            self.history_manager = HistoryManager(shell=self, parent=self, hist_file=":memory:")
+            self.history_manager = CellHistory(shell=self, parent=self, hist_file=":memory:")
 
     def init_payload(self) -> None:
         self.payload_manager = RunPayloads(parent=self)

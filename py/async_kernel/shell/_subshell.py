@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.history import HistoryManager
-
+from async_kernel.shell._cell_history import CellHistory
 from async_kernel.shell._shell import AsyncInteractiveShell
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Subshell(AsyncInteractiveShell):
 
     def init_history(self) -> None:
         """A history that ends with the subshell."""
-        self.history_manager = HistoryManager(shell=self, parent=self, hist_file=":memory:")
+        self.history_manager = CellHistory(shell=self, parent=self, hist_file=":memory:")
 
     def cleanup(self) -> None:
         """`sys` stays as the main shell has it."""
