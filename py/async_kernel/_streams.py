@@ -50,9 +50,13 @@ class _Line:
     """In intervals, since it was begun."""
 
 
+_DEPTH: Final = 3
+"""At least so many calls within this module lead to a piece's place, which is asked for with each."""
+
+
 def _place_of_call() -> tuple[CodeType, int]:
     """The place of the call into this module."""
-    frame, own = sys._getframe(), globals()
+    frame, own = sys._getframe(_DEPTH), globals()
     while frame.f_globals is own and frame.f_back:
         frame = frame.f_back
     return frame.f_code, frame.f_lasti
