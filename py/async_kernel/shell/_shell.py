@@ -70,6 +70,9 @@ class AsyncInteractiveShell(HasInterface, InteractiveShell):
     input_transformer_manager = Instance(CellTransformer, ())
     exiter = Instance(ZMQExitAutocall)
     autoindent = Bool(default_value=False)
+    # No traits, which take many times as long: every cell sets them, nobody observes them.
+    last_execution_succeeded = True
+    last_execution_result: ExecutionResult | None = None
     timeout = Float(0.0, min=0.0, help="Seconds that an execute request may take; 0 for no limit.").tag(config=True)
 
     def __init__(self, *, kernel: Kernel, **kwargs: Any) -> None:
