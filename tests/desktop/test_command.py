@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from async_kernel import __version__
+from async_kernel_zmq import __main__
 from async_kernel_zmq.command import main
 from desktop.kernels import GUARD, Client, Flavour, start_kernel
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -67,7 +68,7 @@ def spec(folder: Path) -> dict[str, Any]:
 
 def test_the_entry_point_is_this_command() -> None:
     (entry,) = entry_points(group="console_scripts", name="async-kernel")
-    assert entry.load() is main
+    assert entry.load() is __main__.main
 
 
 def test_install_list_and_uninstall(environment: Path, capsys: pytest.CaptureFixture[str]) -> None:
