@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import zmq
 
 from async_kernel_zmq._backlog import MARK
-from async_kernel_zmq._connection_file import ConnectionFileError, ConnectionInfo
+from async_kernel_zmq._connection_file import OPTIONS, ConnectionFileError, ConnectionInfo
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _KINDS: Final = {"shell": zmq.ROUTER, "control": zmq.ROUTER, "stdin": zmq.ROUTER, "iopub": zmq.XPUB, "hb": zmq.ROUTER}
 _TOPIC_LIMIT: Final = 1 << 10
 """Bytes of the longest subscription. ZMQ takes many times the memory for each, and cuts off who sends a longer one."""
-_OPTIONS: Final = ("-f", "--f", "--connection_file")
 
 LINGER: Final = 1.0
 """Seconds that unsent messages get at the end."""
@@ -96,7 +95,7 @@ def bound_ahead(args: Sequence[str]) -> Generator[None]:
     Clients look for them every 100 to 200 ms from before the kernel's process runs, and so do not wait once it is
     ready. What is wrong here is found, and said, when the kernel starts.
     """
-    paths = [Path(path) for option, path in pairwise(args) if option in _OPTIONS]
+    paths = [Path(path) for option, path in pairwise(args) if option in OPTIONS]
     if paths and paths[-1].is_absolute():
         with suppress(Exception):
             _ahead.append(Binding(ConnectionInfo.read(paths[-1])))

@@ -15,6 +15,8 @@ from typing import Any, Final
 
 CHANNELS: Final = ("shell", "iopub", "stdin", "control", "hb")
 TRANSPORTS: Final = ("tcp", "ipc")
+OPTIONS: Final = ("-f", "--f", "--connection_file")
+"""How the command line names the file."""
 
 
 class ConnectionFileError(Exception):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from async_kernel._errors import HostError, SettingsError
 
 from async_kernel_zmq import _options
-from async_kernel_zmq._connection_file import ConnectionFileError
+from async_kernel_zmq._connection_file import OPTIONS, ConnectionFileError
 from async_kernel_zmq._errors import KernelSpecError, OptionError
 from async_kernel_zmq._other_project import other_project
 
@@ -50,7 +50,7 @@ _OLDER: Final = {
     "--version": "version",
 }
 _SHOW_CONFIG: Final = {"--show-config", "--show-config-json"}
-_START: Final = {"-f", "--f", "--connection_file"} | _SHOW_CONFIG
+_START: Final = {*OPTIONS} | _SHOW_CONFIG
 
 
 def main(argv: Sequence[str] | None = None) -> int:
