@@ -102,11 +102,13 @@ class StreamBatcher:
         self._credit = float(BURST)
         self._filled = self._flushed = clock()
         self._timer = False
-        self._has_sent = False
+        self.has_sent = False
         """Whether anything has been since a writer last saw that clients keep up."""
         self._diverted: Mapping[StreamName, TextIO] = {}
-        self.drain: Callable[[], None] = lambda: None
-        """Takes in what was written past the streams, to file descriptors."""
+        self.has_past: Callable[[], object] = bool
+        """Whether something may have been written past the streams, to file descriptors."""
+        self.take_past: Callable[[], None] = lambda: None
+        """Takes it in."""
         self.checkpoint: Callable[[], None] = lambda: None
         """Called when a piece has been taken, where an exception tears nothing."""
 
@@ -118,41 +120,48 @@ class StreamBatcher:
             self._diverted[name].write(text)
             return
         with self._lock:
-            self.drain()
-            self._take(name, text)
-            if text[-1] == "\n" and self._may_flush():
+            if self.has_past():
+                self.take_past()
+            thread, request = threading.get_ident(), self._owner()
+            line = self._lines.get(thread)
+            if line and (line.request is not request or line.name != name):
+                self._finish(thread)
+                line = None
+            whole, end, rest = text.rpartition("\n")
+            if end:
+                if line:
+                    del self._lines[thread]
+                    whole = self._text_of(line) + whole
+                    line = None
+                self._hold(name, request, whole + end)
+            if rest:
+                if line is None:
+                    line = self._lines[thread] = _Line(name, request)
+                line.pieces.append(rest)
+                line.call = _place_of_call()
+                self._size += len(rest)
+                if self._timer and self._size <= SIZE:
+                    return
+            elif self._may_flush():
                 self._send_held()
-            elif not self._timer or self._size > SIZE:
-                self._flush_later()
+                return
+            self._flush_later()
 
     def pace(self) -> None:
         """Wait until clients have caught up with what was sent. Called where nothing is held that others wait for."""
-        if self._has_sent:
+        if self.has_sent:
             self._iopub.pace()
-            self._has_sent = False
+            self.has_sent = False
 
-    def _take(self, name: StreamName, text: str) -> None:
-        thread, request = threading.get_ident(), self._owner()
-        line = self._lines.get(thread)
-        whole, end, rest = text.rpartition("\n")
-        if line and (end or line.request is not request or line.name != name):
-            self._finish(thread)
-            line = None
-        if end:
-            self._hold(name, request, whole + end)
-        if rest:
-            if line is None:
-                line = self._lines[thread] = _Line(name, request)
-            line.pieces.append(rest)
-            line.call = _place_of_call()
-            self._size += len(rest)
+    def _text_of(self, line: _Line) -> str:
+        text = "".join(line.pieces)
+        self._size -= len(text)
+        return text
 
     def _finish(self, thread: int) -> None:
         """Hold the unfinished line of a thread as if it were a whole one."""
         if line := self._lines.pop(thread, None):
-            text = "".join(line.pieces)
-            self._size -= len(text)
-            self._hold(line.name, line.request, text)
+            self._hold(line.name, line.request, self._text_of(line))
 
     def _call_of(self, frame: FrameType | None) -> tuple[CodeType, int] | None:
         """The place of the call by which a thread came to write, if that is what its frame is about."""
@@ -169,10 +178,14 @@ class StreamBatcher:
     def divert(self, streams: Mapping[StreamName, TextIO]) -> None:
         """From now on write to `streams`, and send nothing: in a process that was forked."""
         self._diverted = streams
-        self.drain = self._flush_diverted
+        self.has_past, self.take_past = (lambda: True), self._flush_diverted
         self._held, self._size = [], 0
         self._last.clear()
         self._lines.clear()
+
+    def _drain(self) -> None:
+        if self.has_past():
+            self.take_past()
 
     def _flush_diverted(self) -> None:
         for stream in self._diverted.values():
@@ -181,11 +194,11 @@ class StreamBatcher:
     def poll(self) -> None:
         """Take in what was written past the streams."""
         with self._lock:
-            self.drain()
+            self._drain()
             self._flush_later()
 
     def hold(self, name: StreamName, text: str) -> None:
-        """Take a piece for the next flush. Called by `drain`."""
+        """Take a piece for the next flush. Called by `take_past`."""
         request = self._owner_past_streams()
         self._finish_lines(lambda line: line.request is request)  # they were begun before it
         self._hold(name, request, text)
@@ -212,7 +225,7 @@ class StreamBatcher:
     def flush(self, ended: Request | None = None) -> None:
         """Send what is held back, and the unfinished lines of the calling thread and of a request that has ended."""
         with self._lock:
-            self.drain()
+            self._drain()
             self._finish(threading.get_ident())
             if ended:
                 self._finish_lines(lambda line: line.request is ended)
@@ -221,7 +234,7 @@ class StreamBatcher:
     def flush_all(self) -> None:
         """Send all there is."""
         with self._lock:
-            self.drain()
+            self._drain()
             self._finish_lines(lambda _: True)
             self._send_held()
 
@@ -229,7 +242,7 @@ class StreamBatcher:
         """Send what waits for a timer: for code that keeps the event loop from turning, and runs `frame`."""
         if self._timer:
             with self._lock:
-                self.drain()
+                self._drain()
                 if not self.is_writing(frame):
                     self._finish(threading.get_ident())
                 self._send_held()
@@ -245,7 +258,7 @@ class StreamBatcher:
         self._last.clear()
         if held:
             self._flushed = self._clock()
-            self._has_sent = True
+            self.has_sent = True
         for name, request, texts in held:
             self._send(name, "".join(texts), request)
 
@@ -263,7 +276,7 @@ class StreamBatcher:
         with self._lock:
             self._timer = False
             if not self._iopub.is_behind:
-                self.drain()
+                self._drain()
             frames = current_frames()
             for thread, line in self._lines.items():
                 # `print` writes its arguments one by one, and between them a thread may wait for seconds for its turn.
@@ -304,9 +317,11 @@ class OutStream(io.TextIOBase):
         if not isinstance(text, str):
             msg = f"write() argument must be str, not {type(text).__name__}"
             raise TypeError(msg)
-        self._batcher.write(self._name, text)
-        self._batcher.checkpoint()
-        self._batcher.pace()
+        batcher = self._batcher
+        batcher.write(self._name, text)
+        batcher.checkpoint()
+        if batcher.has_sent:
+            batcher.pace()
         return len(text)
 
     def flush(self) -> None:
