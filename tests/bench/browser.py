@@ -108,21 +108,18 @@ MESSAGES = """async (name) => {
         await action();
         return performance.now() - begin;
     };
-    const measure = async (figure, repeats, action) => {
+    const measure = async (figure, repeats, action, during = (measured) => measured()) => {
         const times = [];
-        for (let i = 0; i < repeats; i++) times.push(await milliseconds(action));
+        for (let i = 0; i < repeats; i++) times.push(await during(() => milliseconds(action)));
         found[figure] = times.sort((a, b) => a - b)[Math.floor(repeats / 2)];
     };
-    const beside = async (figure, repeats, code, action) => {
-        const times = [];
-        for (let i = 0; i < repeats; i++) {
-            const future = kernel.requestExecute({ code });
-            await new Promise((resolve) => (future.onIOPub = resolve));
-            times.push(await milliseconds(action));
-            await future.done;
-        }
-        found[figure] = times.sort((a, b) => a - b)[Math.floor(repeats / 2)];
-    };
+    const beside = (figure, repeats, code, action) => measure(figure, repeats, action, async (measured) => {
+        const future = kernel.requestExecute({ code });
+        await new Promise((resolve) => (future.onIOPub = resolve));
+        const time = await measured();
+        await future.done;
+        return time;
+    });
     const execute = (code) => kernel.requestExecute({ code }).done;
     const info = () => kernel.requestKernelInfo();
     const complete = () => kernel.requestComplete({ code: "import os; os.pa", cursor_pos: 16 });
