@@ -5,15 +5,18 @@
 Both have the same Pyodide files and the same wheels, each from a site of its own on this machine. The rounds of the
 two are interleaved; each begins with an empty cache. The slow line is one of 20 Mbit/s with 40 ms of latency to a host
 that compresses: the servers keep to it, since what Chromium's devtools set does not reach the workers of a worker. The
-figures are medians in milliseconds, and their ratio. They are also written, with every round, to
+figures are medians, and their ratio. They are also written, with every round, to
 tests/_artifacts/bench-browser.json, and with `--write` into the documentation. What messages take is measured through
-JupyterLab's connection to the kernel. The start beside large files is measured for ours only: the other takes minutes.
+JupyterLab's connection to the kernel. `floor` is a kernel of the same site that only answers. Memory is what the
+processes of the page have for themselves. The start beside large files is measured for ours only: the other takes
+minutes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import statistics
 import subprocess
@@ -24,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import psutil
 import report
 from playwright.sync_api import sync_playwright
 
@@ -42,6 +46,7 @@ DIST = ROOT / "js" / "dist"
 OURS = ROOT / "lite-site" / "_output"
 PEER = ROOT / "lite-site" / "_build" / "peer"
 EXTENSION = Path(sys.prefix) / "share/jupyter/labextensions/@jupyterlite/pyodide-kernel-extension"
+PAGE = Path(__file__).with_name("page.js")
 RESULT = ROOT / "tests" / "_artifacts" / "bench-browser.json"
 TIMEOUT = 120_000
 
@@ -64,16 +69,13 @@ FIGURES = {
     "awaits complete": "completion while a cell awaits",
     "computes info": "kernel_info while a cell computes for a second",
     "computes complete": "completion while a cell computes for a second",
+    "interrupt": "interrupt of a loop",
+    "memory": "memory of the page after the start, MB",
+    "memory after": "memory of the page after all of it, MB",
 }
 SLOW = "20,40"
 """Mbit/s, milliseconds."""
-RESULT_OF = """
-    const resultOf = (kernel) => new Promise((resolve) => {
-        kernel.requestExecute({ code: "40 + 2" }).onIOPub = (message) => {
-            if (message.header.msg_type === "execute_result") resolve();
-        };
-    });
-"""
+TIME_OF_START = "name => bench.timeOfStart(name)"
 FIRST_OUTPUT = """new MutationObserver(() => {
     const outputs = [...document.querySelectorAll(".jp-OutputArea-output")];
     if (outputs.some(({ textContent }) => textContent.includes("first output"))) {
@@ -81,103 +83,6 @@ FIRST_OUTPUT = """new MutationObserver(() => {
     }
 }).observe(document, { subtree: true, childList: true, characterData: true })"""
 """Noted by the page itself: an observer outside would see it later."""
-FIRST_RESULT = (
-    "async (name) => {"
-    + RESULT_OF
-    + """
-    const begin = performance.now();
-    const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name });
-    await resultOf(kernel);
-    const time = performance.now() - begin;
-    await kernel.shutdown();
-    return time;
-}"""
-)
-FILL_DRIVE = """async () => {
-    const { contents } = window.jupyterapp.serviceManager;
-    const content = btoa("0".repeat(30e6));
-    for (let number = 0; number < 10; number++) {
-        await contents.save(`large${number}.bin`, { type: "file", format: "base64", content });
-    }
-}"""
-MESSAGES = """async (name) => {
-    const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name });
-    const found = {};
-    const milliseconds = async (action) => {
-        const begin = performance.now();
-        await action();
-        return performance.now() - begin;
-    };
-    const measure = async (figure, repeats, action, during = (measured) => measured()) => {
-        const times = [];
-        for (let i = 0; i < repeats; i++) times.push(await during(() => milliseconds(action)));
-        found[figure] = times.sort((a, b) => a - b)[Math.floor(repeats / 2)];
-    };
-    const beside = (figure, repeats, code, action) => measure(figure, repeats, action, async (measured) => {
-        const future = kernel.requestExecute({ code });
-        await new Promise((resolve) => (future.onIOPub = resolve));
-        const time = await measured();
-        await future.done;
-        return time;
-    });
-    const execute = (code) => kernel.requestExecute({ code }).done;
-    const info = () => kernel.requestKernelInfo();
-    const complete = () => kernel.requestComplete({ code: "import os; os.pa", cursor_pos: 16 });
-    const counting = (code, count, whole) => async () => {
-        let counted = 0;
-        const future = kernel.requestExecute({ code });
-        future.onIOPub = (message) => (counted += count(message));
-        await future.done;
-        if (counted !== whole) throw new Error(`${name}: ${counted} of ${whole}`);
-    };
-    const exchange = (comm, buffers) => () => new Promise((resolve) => {
-        comm.onMsg = resolve;
-        comm.send({}, undefined, buffers);
-    });
-    await execute(`
-def _opened(comm, msg):
-    @comm.on_msg
-    def _echo(msg):
-        comm.send({}, buffers=msg["buffers"])
-import comm as _comm
-_comm.get_comm_manager().register_target("echo", _opened)`);
-    await execute("pass");
-    await measure("execute", 200, () => execute("pass"));
-    await measure("kernel_info", 200, info);
-    await measure("complete", 10, complete);
-    await measure("pipelined", 1, () => Promise.all(Array.from({ length: 1000 }, () => execute("pass"))));
-    const text = ({ content }) => (content.text ?? "").split("\\n").length - 1;
-    await measure("lines", 1, counting("for i in range(20_000): print('line', i)", text, 20_000));
-    const shown = "from IPython.display import display\\nfor i in range(2_000): display(i)";
-    const isShown = ({ header }) => header.msg_type === "display_data";
-    await measure("displays", 1, counting(shown, isShown, 2_000));
-    const comm = kernel.createComm("echo");
-    await comm.open().done;
-    await measure("comm", 30, exchange(comm));
-    await measure("large comm", 3, exchange(comm, [new ArrayBuffer(10_000_000)]));
-    const awaits = "import asyncio\\nawait asyncio.sleep(1)";
-    const computes = "import time\\nend = time.monotonic() + 1\\nwhile time.monotonic() < end: pass";
-    for (const [name, code] of Object.entries({ awaits, computes })) {
-        await beside(`${name} info`, 5, code, info);
-        await beside(`${name} complete`, 3, code, complete);
-    }
-    await kernel.shutdown();
-    return found;
-}"""
-RESTART = (
-    "async (name) => {"
-    + RESULT_OF
-    + """
-    const kernel = await window.jupyterapp.serviceManager.kernels.startNew({ name });
-    await resultOf(kernel);
-    const begin = performance.now();
-    await kernel.restart();
-    await resultOf(kernel);
-    const time = performance.now() - begin;
-    await kernel.shutdown();
-    return time;
-}"""
-)
 
 
 @dataclass
@@ -238,29 +143,54 @@ def lock_entry(name: str, wheel: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(browser: Browser, contender: Contender, url: str, slow_url: str) -> dict[str, float]:
-    """One round, in contexts of its own: milliseconds by figure."""
+    """One round, in contexts of its own: milliseconds or megabytes by figure."""
+    name = contender.kernelspec
     with new_page(browser) as page:
         first = first_output(page, contender, url)
     with new_page(browser) as page:
         slow = first_output(page, contender, slow_url)
     with new_page(browser) as page:
         open_lab(page, url, "&kernel=another")  # Python is loaded with the page where that kernel will be wanted
-        alone = float(page.evaluate(FIRST_RESULT, contender.kernelspec))
+        alone = float(page.evaluate(TIME_OF_START, name))
     with new_page(browser) as page:
         open_lab(page, url)
-        cold, warm = (float(page.evaluate(FIRST_RESULT, contender.kernelspec)) for _ in range(2))
-        restart = float(page.evaluate(RESTART, contender.kernelspec))
-        messages: dict[str, float] = page.evaluate(MESSAGES, contender.kernelspec)
+        cold, warm = (float(page.evaluate(TIME_OF_START, name)) for _ in range(2))
+        restart = float(page.evaluate("name => bench.timeOfRestart(name)", name))
+        page.evaluate("name => bench.start(name)", name)
+        memory = megabytes(browser)
+        messages: dict[str, float] = page.evaluate("bench.basic()") | page.evaluate("bench.messages()")
+        memory_after = megabytes(browser)
     start = {"page": first, "slow page": slow, "cold": cold, "cold alone": alone, "warm": warm, "restart": restart}
-    return start | messages
+    return start | messages | {"memory": memory, "memory after": memory_after}
 
 
-def measure_full_drive(browser: Browser, contender: Contender, url: str, rounds: int) -> list[float]:
-    """Milliseconds to the first result, from the second kernel of a page on."""
+def measure_floor(browser: Browser, url: str) -> dict[str, float]:
+    """The same of the kernel that only answers, as far as it does."""
     with new_page(browser) as page:
         open_lab(page, url)
-        page.evaluate(FILL_DRIVE)
-        return [float(page.evaluate(FIRST_RESULT, contender.kernelspec)) for _ in range(rounds + 1)][1:]
+        page.evaluate("bench.addFloor()")
+        cold, warm = (float(page.evaluate(TIME_OF_START, "floor")) for _ in range(2))
+        page.evaluate("bench.start('floor')")
+        found: dict[str, float] = page.evaluate("bench.basic()")
+    return {"cold": cold, "warm": warm, **found}
+
+
+def megabytes(browser: Browser) -> float:
+    """What the processes of the open pages have for themselves."""
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return (
+        sum(psutil.Process(each["id"]).memory_full_info().uss for each in processes if each["type"] == "renderer") / 1e6
+    )
+
+
+def measure_full_drive(browser: Browser, url: str, rounds: int) -> list[float]:
+    """Milliseconds to the first result of ours, from the second kernel of a page on."""
+    with new_page(browser) as page:
+        open_lab(page, url)
+        page.evaluate("bench.fillDrive()")
+        return [float(page.evaluate(TIME_OF_START, "async")) for _ in range(rounds + 1)][1:]
 
 
 def open_lab(page: Page, url: str, more: str = "") -> None:
@@ -274,6 +204,7 @@ def new_page(browser: Browser) -> Generator[Page]:
     context = browser.new_context()
     context.set_default_timeout(TIMEOUT)
     try:
+        context.add_init_script(path=PAGE)
         yield context.new_page()
     finally:
         context.close()
@@ -287,49 +218,53 @@ def first_output(page: Page, contender: Contender, url: str) -> float:
 
 
 def run(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """All rounds: milliseconds by contender and figure."""
+    """All rounds: milliseconds or megabytes by contender and figure."""
     contenders = [Contender("async-kernel", "async", OURS), Contender("Pyodide kernel", "python", PEER / "site")]
-    times: dict[str, dict[str, list[float]]] = {c.name: {f: [] for f in FIGURES} for c in contenders}
+    times: dict[str, dict[str, list[float]]] = {name: {} for name in (*(each.name for each in contenders), "floor")}
     with ExitStack() as stack:
         urls = {
             contender.name: [stack.enter_context(SiteServer(contender.site, line=line)).url for line in (None, SLOW)]
             for contender in contenders
         }
+        url, _ = urls[contenders[0].name]
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+        def note(number: int, name: str, found: dict[str, float]) -> None:
+            for figure, time in found.items():
+                times[name].setdefault(figure, []).append(time)
+            told = ", ".join(f"{figure} {time:.1f}" for figure, time in found.items())
+            print(f"round {number + 1}: {name}: {told}", flush=True)
+
         for number in range(rounds):
             for contender in contenders:
-                found = measure(browser, contender, *urls[contender.name])
-                for figure, time in found.items():
-                    times[contender.name][figure].append(time)
-                told = ", ".join(f"{figure} {time:.0f}" for figure, time in found.items())
-                print(f"round {number + 1}: {contender.name}: {told}", flush=True)
-        url, _ = urls[contenders[0].name]
-        full_drive = measure_full_drive(browser, contenders[0], url, rounds)
+                note(number, contender.name, measure(browser, contender, *urls[contender.name]))
+            note(number, "floor", measure_floor(browser, url))
+        full_drive = measure_full_drive(browser, url, rounds)
         print(f"with ten files of 30 MB in the drive, full cache: {statistics.median(full_drive):.0f}", flush=True)
         browser.close()
     return times
 
 
 def gains(times: dict[str, dict[str, list[float]]]) -> dict[str, float]:
-    """By figure, how much longer the peer takes."""
-    ours, peer = times.values()
-    return {title: statistics.median(peer[name]) / statistics.median(ours[name]) for name, title in FIGURES.items()}
+    """By figure, how many times longer, or more, the peer takes: those that both have."""
+    ours, peer, _ = ({name: statistics.median(each) for name, each in found.items()} for found in times.values())
+    return {title: peer[name] / ours[name] for name, title in FIGURES.items() if math.isfinite(peer[name])}
 
 
 def table(times: dict[str, dict[str, list[float]]]) -> str:
-    """The medians, and how much longer the peer takes."""
-    ours, peer = times.values()
-    names = list(times)
-    lines = [f"| milliseconds, median | {names[0]} | {names[1]} | ratio |", "|---|--:|--:|--:|"]
+    """The medians, and how many times longer, or more, the peer takes."""
+    gained = gains(times)
+    lines = [f"| milliseconds, median | {' | '.join(times)} | ratio |", f"|---|{'--:|' * (len(times) + 1)}"]
     for figure, title in FIGURES.items():
-        mine, other = statistics.median(ours[figure]), statistics.median(peer[figure])
-        lines.append(f"| {title} | {shown(mine)} | {shown(other)} | {other / mine:.1f} |")
+        cells = [shown(statistics.median(found[figure])) if figure in found else "" for found in times.values()]
+        ratio = f"{gained[title]:.1f}" if title in gained else ""
+        lines.append(f"| {title} | {' | '.join(cells)} | {ratio} |")
     return "\n".join(lines)
 
 
 def shown(value: float) -> str:
-    return f"{value:,.{0 if value >= 100 else 1}f}"
+    return f"{value:,.{0 if value >= 100 else 1}f}" if math.isfinite(value) else "never"
 
 
 def main() -> None:
