@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import gc
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from async_kernel.debugger._cell_files import HASH_SEED, CellFiles, murmur2
+from async_kernel.debugger._cell_files import HASH_SEED, CellCompiler, CellFiles, murmur2
 
 
 @pytest.mark.parametrize(
@@ -32,3 +37,34 @@ def test_cells_are_written_where_they_are_named_and_removed() -> None:
     files.remove()
     assert not files.folder.exists()
     files.remove()
+
+
+def test_a_cell_is_parsed_while_another_thread_parses() -> None:
+    code = "x = 0\n" * 200
+    ended = False
+
+    def parse() -> None:
+        while not ended:
+            with suppress(SystemError):
+                ast.parse(code)
+
+    def let_other_threads_run(*_: object) -> None:
+        time.sleep(0)
+
+    compiler = CellCompiler(CellFiles())
+    thread = threading.Thread(target=parse)
+    usual = gc.get_threshold()
+    gc.callbacks.append(let_other_threads_run)
+    gc.set_threshold(1)
+    thread.start()
+    try:
+        for _ in range(20):
+            tree = compiler.ast_parse(code)
+            assert isinstance(tree, ast.Module)
+            assert len(tree.body) == 200
+            assert gc.isenabled()
+    finally:
+        ended = True
+        thread.join()
+        gc.set_threshold(*usual)
+        gc.callbacks.remove(let_other_threads_run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import linecache
 import os
 import secrets
@@ -11,11 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from IPython.core.compilerop import CachingCompiler
 
 from async_kernel._errors import causes
+
+if TYPE_CHECKING:
+    import ast
 
 HASH_METHOD: Final = "Murmur2"
 HASH_SEED: Final = 0xC70F6907
@@ -97,3 +101,14 @@ class CellCompiler(CachingCompiler):
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:  # noqa: ARG002  # IPython's signature
         return self._files.name(raw_code)
+
+    def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
+        """The tree of a cell's code."""
+        # Up to Python 3.11.7 a collection that lets another thread parse meanwhile makes it fail (gh-106905).
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return super().ast_parse(source, filename, symbol)
+        finally:
+            if collects:
+                gc.enable()
