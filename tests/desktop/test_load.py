@@ -62,9 +62,10 @@ def test_threads_print_while_cells_run_as_tasks(client: Client, load: int) -> No
 
 
 def test_clients_ask_at_once(kernel: Kernel, load: int) -> None:
+    """Eight of them, for ten minutes or so in the long form."""
     kernel.main.execute(COMM)
     asking = [Asking(kernel.client(), random.Random(number)) for number in range(8)]
-    for _ in range(load):
+    for _ in range(1 + 4 * (load - 1)):
         for _ in range(15):
             for client in asking:
                 client.ask()
