@@ -49,17 +49,13 @@ class _Pipe:
 
 
 def _readiness(descriptors: Iterable[int]) -> Callable[[], object]:
-    """A function that tells whether one of them is readable. It is asked with each write to the streams."""
-    if hasattr(select, "epoll"):  # takes half as long as poll
-        epoll = select.epoll()
-        for descriptor in descriptors:
-            epoll.register(descriptor, select.EPOLLIN)
-        return partial(epoll.poll, 0, 1)
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        for descriptor in descriptors:
-            poll.register(descriptor, select.POLLIN)
-        return partial(poll.poll, 0)
+    """A function that tells whether one of them is readable, as far as the platform can."""
+    for kind in ("epoll", "poll"):  # the first takes half as long
+        if make := getattr(select, kind, None):
+            poller = make()
+            for descriptor in descriptors:
+                poller.register(descriptor, select.POLLIN)
+            return partial(poller.poll, 0)
     return lambda: True
 
 
@@ -73,6 +69,8 @@ class Descriptors:
     def __init__(self, streams: StreamRedirect) -> None:
         self._streams = streams
         self._pipes: list[_Pipe] = []
+        self._has_text: Callable[[], object] = lambda: True
+        """Whether a pipe has something, asked before each write to the streams: reading them in vain takes longer."""
 
     def install(self) -> None:
         """Begin."""
@@ -84,12 +82,13 @@ class Descriptors:
         self._streams.stdout.descriptor, self._streams.stderr.descriptor = _NUMBERS.values()
         # A crash ends the I/O thread too: its text goes where the log goes.
         faulthandler.enable(file=self._streams.terminal["stderr"])
-        self._streams.batcher.has_past, self._streams.batcher.take_past = _readiness(self.ends), self._read
+        self._has_text = _readiness(self.ends)
+        self._streams.batcher.drain = self._drain
 
     def uninstall(self) -> None:
         """Let the descriptors be what they were."""
         self._streams.batcher.flush_all()
-        self._streams.batcher.has_past = bool
+        self._streams.batcher.drain = lambda: None
         self._streams.terminal = {}
         self._streams.stdout.descriptor = self._streams.stderr.descriptor = None
         faulthandler.disable()
@@ -101,7 +100,9 @@ class Descriptors:
         """The descriptors that are readable when there is something for `StreamBatcher.poll`."""
         return [pipe.end for pipe in self._pipes]
 
-    def _read(self) -> None:
+    def _drain(self) -> None:
+        if not self._has_text():
+            return
         for pipe in self._pipes:
             if text := pipe.read():
                 self._streams.batcher.hold(pipe.name, text)

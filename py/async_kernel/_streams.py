@@ -105,10 +105,8 @@ class StreamBatcher:
         self.has_sent = False
         """Whether anything has been since a writer last saw that clients keep up."""
         self._diverted: Mapping[StreamName, TextIO] = {}
-        self.has_past: Callable[[], object] = bool
-        """Whether something may have been written past the streams, to file descriptors."""
-        self.take_past: Callable[[], None] = lambda: None
-        """Takes it in."""
+        self.drain: Callable[[], None] = lambda: None
+        """Takes in what was written past the streams, to file descriptors."""
         self.checkpoint: Callable[[], None] = lambda: None
         """Called when a piece has been taken, where an exception tears nothing."""
 
@@ -120,8 +118,7 @@ class StreamBatcher:
             self._diverted[name].write(text)
             return
         with self._lock:
-            if self.has_past():
-                self.take_past()
+            self.drain()
             thread, request = threading.get_ident(), self._owner()
             line = self._lines.get(thread)
             if line and (line.request is not request or line.name != name):
@@ -149,9 +146,8 @@ class StreamBatcher:
 
     def pace(self) -> None:
         """Wait until clients have caught up with what was sent. Called where nothing is held that others wait for."""
-        if self.has_sent:
-            self._iopub.pace()
-            self.has_sent = False
+        self._iopub.pace()
+        self.has_sent = False
 
     def _text_of(self, line: _Line) -> str:
         text = "".join(line.pieces)
@@ -178,14 +174,10 @@ class StreamBatcher:
     def divert(self, streams: Mapping[StreamName, TextIO]) -> None:
         """From now on write to `streams`, and send nothing: in a process that was forked."""
         self._diverted = streams
-        self.has_past, self.take_past = (lambda: True), self._flush_diverted
+        self.drain = self._flush_diverted
         self._held, self._size = [], 0
         self._last.clear()
         self._lines.clear()
-
-    def _drain(self) -> None:
-        if self.has_past():
-            self.take_past()
 
     def _flush_diverted(self) -> None:
         for stream in self._diverted.values():
@@ -194,11 +186,11 @@ class StreamBatcher:
     def poll(self) -> None:
         """Take in what was written past the streams."""
         with self._lock:
-            self._drain()
+            self.drain()
             self._flush_later()
 
     def hold(self, name: StreamName, text: str) -> None:
-        """Take a piece for the next flush. Called by `take_past`."""
+        """Take a piece for the next flush. Called by `drain`."""
         request = self._owner_past_streams()
         self._finish_lines(lambda line: line.request is request)  # they were begun before it
         self._hold(name, request, text)
@@ -225,7 +217,7 @@ class StreamBatcher:
     def flush(self, ended: Request | None = None) -> None:
         """Send what is held back, and the unfinished lines of the calling thread and of a request that has ended."""
         with self._lock:
-            self._drain()
+            self.drain()
             self._finish(threading.get_ident())
             if ended:
                 self._finish_lines(lambda line: line.request is ended)
@@ -234,7 +226,7 @@ class StreamBatcher:
     def flush_all(self) -> None:
         """Send all there is."""
         with self._lock:
-            self._drain()
+            self.drain()
             self._finish_lines(lambda _: True)
             self._send_held()
 
@@ -242,7 +234,7 @@ class StreamBatcher:
         """Send what waits for a timer: for code that keeps the event loop from turning, and runs `frame`."""
         if self._timer:
             with self._lock:
-                self._drain()
+                self.drain()
                 if not self.is_writing(frame):
                     self._finish(threading.get_ident())
                 self._send_held()
@@ -276,7 +268,7 @@ class StreamBatcher:
         with self._lock:
             self._timer = False
             if not self._iopub.is_behind:
-                self._drain()
+                self.drain()
             frames = current_frames()
             for thread, line in self._lines.items():
                 # `print` writes its arguments one by one, and between them a thread may wait for seconds for its turn.
